@@ -1,0 +1,22 @@
+"""tinygrad_nlp: reverse-mode autodiff on NumPy whose every gradient can be seen."""
+
+from pathlib import Path as _Path
+
+# models/ and visualize/ lie beside this folder in a checkout and inside it once installed. In a checkout the
+# package's search path gets the checkout's root, so that tinygrad_nlp.models means the same folder in both.
+if not (_Path(__file__).parent / "models").exists():
+    __path__.append(str(_Path(__file__).resolve().parent.parent))
+
+from . import methods as _methods
+from . import ops
+from .derivation import Convention, Derivation, smooth
+from .errors import *
+from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_gradients
+from .op import Op, op, registry
+from .ops import *
+from .rowsparse import RowSparse
+from .tensor import Tensor
+
+_methods.attach()
+
+__version__ = "0.1.0"

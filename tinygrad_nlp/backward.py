@@ -1,0 +1,254 @@
+"""Backpropagation: one sweep over the graph, from the loss to the leaves.
+
+**Why an order is needed.** Take a = 1, b = a + a, c = b + b. If c hands its gradient to b once for each of its two
+arguments and b passes each on at once, b runs twice, and in a chain of n such steps 2ⁿ times. A node may pass its
+gradient on only when all of it has arrived, that is after every node that used it.
+
+**Why decreasing ids are such an order.** Ids are readings of one clock, so a node's id is larger than its inputs'.
+The node with the largest id of those still waiting can get nothing more: whatever could send to it would be newer.
+So the sweep takes the largest waiting id, again and again. A heap finds it; no recursion, so any depth will do.
+
+**Why gradients add.** If x is used twice, J depends on it along two paths, and the multivariate chain rule sums
+over the paths: dJ/dx = Σ over uses (dJ/d use)(d use/dx).
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush, heapreplace
+
+import numpy as np
+
+from .broadcasting import sum_to_shape
+from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
+from .modes import current, enable_grad, no_grad
+from .rowsparse import RowSparse
+from .tensor import Tensor
+from .versions import changed_since, changes
+
+
+def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
+    """Accumulate the gradient of ``root`` into ``.grad`` of its leaves; `Tensor.backward` says the rest."""
+    seed = starting_gradient(root, gradient, create_graph)
+    for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
+        if not create_graph:
+            g = as_gradient(g, leaf)
+        leaf._grad = g if leaf._grad is None else leaf._grad + g
+
+
+def starting_gradient(root, gradient=None, create_graph=False):
+    """dJ/d(root) to begin with: 1 for a scalar, else what the caller gives."""
+    if not root.requires_grad:
+        raise GradientError(
+            explain(
+                "backward()",
+                got=f"{describe(root)}, which does not depend on any tensor that requires grad",
+                expected="a result of tensors with requires_grad=True, computed outside no_grad()",
+                write="Tensor(data, requires_grad=True) for what you want the gradient of",
+            )
+        )
+    if gradient is None:
+        if root._data.size != 1:
+            raise GradientError(
+                explain(
+                    "backward()",
+                    got=describe(root),
+                    expected="one number (a loss), or the gradient of the loss with respect to this tensor",
+                    write="t.sum().backward(), t.mean().backward(), or t.backward(gradient) of the same shape",
+                )
+            )
+        gradient = np.ones_like(root._data)
+    elif not isinstance(gradient, Tensor):
+        gradient = np.asarray(gradient, root._data.dtype)
+    if tuple(gradient.shape) != root._data.shape:
+        raise ShapeError(
+            explain("backward(gradient)", got=describe(gradient, "gradient"), expected=f"the tensor's own shape {root.shape}")
+        )
+    if create_graph:
+        return gradient if isinstance(gradient, Tensor) else Tensor(gradient)
+    return gradient._data if isinstance(gradient, Tensor) else gradient
+
+
+def as_gradient(g, leaf):
+    """``g`` as it is stored: of the leaf's dtype, and never a bare NumPy scalar or a view of something that may change."""
+    if type(g) is RowSparse:
+        return g
+    if type(g) is not np.ndarray or g.dtype != leaf._data.dtype:
+        return np.asarray(g, leaf._data.dtype)
+    return g if g.base is None and g.flags.writeable else g.copy()
+
+
+def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
+    """Send gradients back from ``seeds`` = [(tensor, dJ/dtensor), …]; return [(tensor, gradient), …].
+
+    Returned are the leaves reached or, if tensors are ``wanted``, those of them that were reached.
+    With ``create_graph`` the rules run on Tensors and are themselves recorded; else on arrays.
+    """
+    modes = current()
+    keep = retain_graph or create_graph or modes.journal is not None
+    wanted = {t._id for t in wanted}
+    oldest = min(wanted, default=0)  # what is older than every wanted tensor cannot lead to one
+    trail = {} if modes.anomaly else None
+    pending = {}  # id -> the part of the gradient that has arrived
+    heap = []  # (-id, tensor): inner tensors waiting for the rest of theirs
+    newcomer = None  # one more of them, kept out of the heap: a chain of ops then never touches it
+    leaves = []
+    found = []
+    for tensor, g in seeds:
+        if tensor._id in pending:
+            pending[tensor._id] = pending[tensor._id] + g
+        else:
+            pending[tensor._id] = g
+            leaves.append(tensor) if tensor._op is None else heappush(heap, (-tensor._id, tensor))
+
+    with enable_grad() if create_graph else no_grad():
+        while heap or newcomer is not None:
+            if newcomer is None:
+                node = heappop(heap)[1]
+            elif heap and heap[0][0] < -newcomer._id:
+                node = heapreplace(heap, (-newcomer._id, newcomer))[1]
+            else:
+                node = newcomer
+            newcomer = None
+
+            g = pending.pop(node._id)
+            if type(g) is RowSparse:
+                g = g.dense()
+            if node._hooks is not None:
+                g = _run_hooks(node, g)
+            if modes.journal is not None:
+                node._grad = g
+            if wanted and node._id in wanted:
+                found.append((node, g))
+            if node._id <= oldest:
+                continue
+            args = node._args
+            if args is None:
+                raise _freed(node)
+            if changes.latest > node._id:
+                _refuse_stale(node)
+
+            op, options = node._op, node._options
+            rules = op.rules
+            if create_graph:
+                out, values = node, args
+            else:
+                out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
+            parts = None
+            if op.kernel_vjp is not None and not create_graph:
+                needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
+                parts = op.kernel_vjp(g, out, node._saved, needs, *values, **options)
+            position = -1
+            for a in args:
+                position += 1
+                if not isinstance(a, Tensor) or not a.requires_grad:
+                    continue
+                if parts is not None:
+                    part = parts[position]
+                elif op.variadic:
+                    part = rules[0](position, g, out, *values, **options)
+                elif options:
+                    part = rules[position](g, out, *values, **options)
+                else:
+                    part = rules[position](g, out, *values)
+                if op.broadcasts and part.shape != a._data.shape:
+                    part = sum_to_shape(part, a._data.shape)
+                if trail is not None:
+                    _refuse_not_finite(part, node, position, trail)
+                known = pending.get(a._id)
+                if known is not None:
+                    pending[a._id] = known + part
+                else:
+                    pending[a._id] = part
+                    if a._op is None:
+                        leaves.append(a)
+                    elif newcomer is None:
+                        newcomer = a
+                    else:
+                        heappush(heap, (-a._id, a))
+            if not keep:
+                node._args = node._saved = None
+
+        for leaf in leaves:
+            g = pending[leaf._id]
+            if leaf._hooks is not None:
+                g = _run_hooks(leaf, g)
+            if not wanted or leaf._id in wanted:
+                found.append((leaf, g))
+    return found
+
+
+def _run_hooks(node, g):
+    as_array = not isinstance(g, Tensor)
+    for hook in list(node._hooks):
+        replacement = hook(g)
+        if replacement is None:
+            continue
+        g = replacement._data if as_array and isinstance(replacement, Tensor) else replacement
+        if tuple(g.shape) != node._data.shape:
+            raise ShapeError(
+                explain(
+                    f"hook of {describe(node)}", got=f"a gradient of shape {tuple(g.shape)}", expected=f"shape {node.shape}"
+                )
+            )
+    return g
+
+
+def _freed(node):
+    return GradientError(
+        explain(
+            "backward()",
+            got=f"the graph of {node._op.name} {node.shape}, which an earlier backward() has freed",
+            expected="a graph that is still there",
+            write="backward(retain_graph=True) the first time, or run the forward pass again",
+        )
+        + (f"\n  {node._op.name} was made at {node.made_at}" if node.made_at else "")
+    )
+
+
+def _refuse_stale(node):
+    """Raise StaleValueError if a value that this node's rules read was changed after the node was made."""
+    from .reads import values_read
+
+    op = node._op
+    for position, a in enumerate(node._args):
+        if not isinstance(a, Tensor) or not a.requires_grad:
+            continue
+        read = values_read(op, position)
+        named = [("out", node)] + [
+            (op.arguments[0 if op.variadic else i], b) for i, b in enumerate(node._args) if isinstance(b, Tensor)
+        ]
+        for name, tensor in named:
+            changed = name in read and changed_since(tensor._data, node._id)
+            if changed:
+                what = "its result" if name == "out" else f"its argument {describe(tensor, name)}"
+                raise StaleValueError(
+                    explain(
+                        f"backward through {op.name}",
+                        got=f"{what}, changed in place at {changed}",
+                        expected=f"the value it had when {op.name} ran at {node.made_at}: the rule needs it",
+                        write="the change after backward(), or on a copy: Tensor(t.data)",
+                    )
+                )
+
+
+def _refuse_not_finite(part, node, position, trail):
+    """Anomaly mode: raise at the first op whose rule makes NaN or Inf, with the way the gradient came."""
+    trail[node._args[position]._id] = node
+    array = part._data if isinstance(part, Tensor) else part.values if isinstance(part, RowSparse) else part
+    if np.isfinite(array).all():
+        return
+    bad = "NaN" if np.isnan(array).any() else "Inf"
+    way, step = [], node
+    while step is not None:
+        way.append(f"{step._op.name} {step.shape}" + (f" at {step.made_at}" if step.made_at else ""))
+        step = trail.get(step._id)
+    raise AnomalyError(
+        explain(
+            f"detect_anomaly: the rule of {node._op.name} made the first {bad} of the backward pass",
+            got=f"a gradient for argument {position} of shape {node._args[position].shape} that is not finite",
+            expected="finite values",
+            where=node.made_at,
+        )
+        + "\n  the gradient came this way, from the loss: "
+        + " <- ".join(reversed(way))
+    )

@@ -1,0 +1,104 @@
+"""What can be written on a Tensor: operators and methods, each of them an op.
+
+NumPy's names and meaning for array methods, PyTorch's for the rest.
+"""
+
+from __future__ import annotations
+
+from .op import apply, registry
+from .tensor import Tensor, _plain_index
+
+OPERATORS = {
+    "__add__": "add",
+    "__sub__": "sub",
+    "__mul__": "mul",
+    "__truediv__": "div",
+    "__pow__": "pow",
+    "__matmul__": "matmul",
+    "__neg__": "neg",
+    "__abs__": "abs",
+    "__eq__": "equal",
+    "__ne__": "not_equal",
+    "__lt__": "less",
+    "__le__": "less_equal",
+    "__gt__": "greater",
+    "__ge__": "greater_equal",
+}
+
+REFLECTED = {
+    "__radd__": "add",
+    "__rsub__": "sub",
+    "__rmul__": "mul",
+    "__rtruediv__": "div",
+    "__rpow__": "pow",
+    "__rmatmul__": "matmul",
+}
+
+UPDATES = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div"}
+
+METHODS = """
+    abs sign square sqrt rsqrt reciprocal exp expm1 log log1p sin cos tan sinh cosh tanh arcsin arccos arctan
+    arcsinh arccosh arctanh erf relu leaky_relu elu gelu silu softplus sigmoid logsigmoid hardtanh clip maximum
+    minimum sum mean var std prod max min cumsum logsumexp norm argmax argmin all any sort argsort topk
+    softmax log_softmax matmul dot outer trace diagonal tril triu squeeze unsqueeze expand repeat tile flip roll
+    take gather swapaxes astype split
+""".split()
+"""Names that a Tensor has as methods with the op's own arguments after the tensor."""
+
+
+def attach() -> None:
+    """Give Tensor its operators and methods. Called once, when the package is imported and every op registered."""
+    from . import ops
+
+    # TEMPORARY while families are being written: names that no op has yet are left out.
+    for special, name in OPERATORS.items():
+        if name not in registry: continue
+        setattr(Tensor, special, registry[name].as_method())
+    for special, name in REFLECTED.items():
+        if name not in registry: continue
+        setattr(Tensor, special, _reflected(registry[name]))
+    for special, name in UPDATES.items():
+        if name not in registry: continue
+        setattr(Tensor, special, _update(registry[name]))
+    for name in METHODS:
+        if name not in registry and not hasattr(ops, name): continue
+        # Composites (topk returns two tensors) are plain functions; they bind as they are.
+        setattr(Tensor, name, registry[name].as_method() if name in registry else getattr(ops, name))
+    Tensor.reshape = _sizes_method(registry["reshape"], "shape")
+    Tensor.transpose = Tensor.permute = _sizes_method(registry["transpose"], "axes")
+    Tensor.T = property(lambda self: apply(registry["transpose"], (self,), {"axes": None}), doc="The axes reversed.")
+    Tensor.mT = property(
+        lambda self: apply(registry["swapaxes"], (self,), {"axis1": -1, "axis2": -2}), doc="The last two axes exchanged."
+    )
+    Tensor.__getitem__ = lambda self, index: apply(registry["getitem"], (self,), {"index": _plain_index(index)})
+
+
+# Each wrapper calls `apply` itself: the frame above it is then the user's, whose line the graph remembers.
+
+
+def _reflected(op):
+    def reflected(x, y):
+        return apply(op, (y, x), op.defaults)
+
+    return reflected
+
+
+def _update(op):
+    method, ufunc = op.as_method(), op.forward
+
+    def update(self, other):
+        return self._update(ufunc, other, method)
+
+    return update
+
+
+def _sizes_method(op, option):
+    """``x.reshape(2, 3)`` and ``x.reshape((2, 3))`` alike."""
+
+    def method(self, *sizes, **options):
+        if len(sizes) == 1 and not isinstance(sizes[0], int):
+            sizes = sizes[0]
+        return apply(op, (self,), {**op.defaults, **({option: sizes} if sizes or not options else options)})
+
+    method.__doc__ = op.__doc__
+    return method

@@ -1,0 +1,157 @@
+"""What the engine does besides computing: record or not, watch for NaN, keep every gradient.
+
+The modes live in one ``ContextVar``: a thread or an asyncio task has its own, so `no_grad` in a data
+loader does not switch gradients off in the training loop. Reading it costs 10 ns an op.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class Modes:
+    """An immutable set of switches; a ``with`` block installs a changed copy and puts the old one back."""
+
+    __slots__ = ("recording", "anomaly", "journal", "scope")
+
+    def __init__(self, recording=True, anomaly=False, journal=None, scope=None):
+        self.recording = recording  # build the graph?
+        self.anomaly = anomaly  # raise at the first NaN or Inf?
+        self.journal = journal  # a Journal that keeps every tensor and its gradient, or None
+        self.scope = scope  # the Module call being run, for pictures and messages, or None
+
+    def but(self, **changes) -> Modes:
+        return Modes(**{name: getattr(self, name) for name in self.__slots__} | changes)
+
+
+_modes = ContextVar("tinygrad_nlp.modes", default=Modes())
+current = _modes.get
+
+
+class _Switch:
+    """A mode as a context manager and as a decorator: ``with no_grad():`` or ``@no_grad()``."""
+
+    changes: dict = {}
+
+    def __enter__(self):
+        self._tokens = [*getattr(self, "_tokens", ()), _modes.set(current().but(**self.changes))]
+        return self
+
+    def __exit__(self, *exc_info):
+        _modes.reset(self._tokens.pop())
+
+    def __call__(self, function):
+        from functools import wraps
+
+        @wraps(function)
+        def run(*args, **kwargs):
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return run
+
+
+class no_grad(_Switch):
+    """Compute without recording: the results do not require grad and hold no graph.
+
+    >>> from tinygrad_nlp import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+
+    changes = {"recording": False}
+
+
+class enable_grad(_Switch):
+    """Record again inside a ``no_grad`` block."""
+
+    changes = {"recording": True}
+
+
+class detect_anomaly(_Switch):
+    """Raise `AnomalyError` at the first op whose value, or whose gradient, holds NaN or Inf.
+
+    The message names the op, the line of the forward pass that made it and, in the backward pass, the
+    trail of ops the gradient went through. Cost: one scan of every value, so use it to search, not to train.
+    """
+
+    changes = {"anomaly": True}
+
+
+def is_grad_enabled() -> bool:
+    """True where ops are recorded."""
+    return current().recording
+
+
+class Journal:
+    """Every tensor made while `record_gradients` was on, in order, each keeping its gradient.
+
+    Iterate over it, or index it by name: ``journal["hidden"].grad``.
+    """
+
+    def __init__(self):
+        self.tensors = []
+
+    def __iter__(self):
+        return iter(self.tensors)
+
+    def __len__(self):
+        return len(self.tensors)
+
+    def __getitem__(self, key):
+        if isinstance(key, int):
+            return self.tensors[key]
+        for tensor in reversed(self.tensors):
+            if tensor.name == key:
+                return tensor
+        names = ", ".join(sorted({t.name for t in self.tensors if t.name})) or "none has a name"
+        raise KeyError(f"no recorded tensor is named {key!r}; the named ones: {names}; name one by t.name = {key!r}")
+
+
+@contextmanager
+def record_gradients():
+    """Keep the gradient of every intermediate tensor, and the graph after backward.
+
+    What courses do by hand (``retain_grad`` on nineteen tensors) in one line.
+
+    >>> from tinygrad_nlp import Tensor, record_gradients
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> with record_gradients() as journal:
+    ...     y = x * x
+    ...     y.name = "y"
+    ...     (y * 2).backward()
+    >>> float(journal["y"].grad)
+    2.0
+    """
+    journal = Journal()
+    token = _modes.set(current().but(journal=journal))
+    try:
+        yield journal
+    finally:
+        _modes.reset(token)
+
+
+class Scope:
+    """One call of a Module: its path from the outermost module, and the user's line that started it."""
+
+    __slots__ = ("module", "path", "where")
+
+    def __init__(self, module, path: str, where: str):
+        self.module, self.path, self.where = module, path, where
+
+
+@contextmanager
+def module_scope(module, name: str):
+    """Mark every tensor made inside as made by ``module``."""
+    from .errors import user_line
+
+    outer = current().scope
+    path = f"{outer.path}.{name}" if outer else name
+    token = _modes.set(current().but(scope=Scope(module, path, outer.where if outer else user_line(3))))
+    try:
+        yield
+    finally:
+        _modes.reset(token)

@@ -1,0 +1,37 @@
+"""Which values a rule reads, found in its own source.
+
+``def vjp_x(g, out, x, y): return g * y`` reads the value of ``y``, not of ``x``; ``x.shape`` reads no value. An
+in-place change matters only for values that are read: adding to the input of a sum is harmless. Reading the
+source keeps the answer from drifting from the rule; it is done only when a change was seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from functools import lru_cache
+
+_NO_VALUE = {"shape", "ndim", "size", "dtype"}
+
+
+@lru_cache(maxsize=None)
+def values_read(op, position: int) -> frozenset[str]:
+    """Names among ``out`` and the op's arguments whose values the rule at ``position`` reads.
+
+    Every name, where the source cannot be had (an op typed into a prompt).
+    """
+    everything = frozenset(("out", *op.arguments))
+    rule = op.rules[0 if op.variadic else position]
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return everything
+    harmless = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in _NO_VALUE
+    }
+    return everything & {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in harmless
+    }

@@ -1,0 +1,336 @@
+"""Tensor: an array that remembers how it was made.
+
+The graph is nothing but this memory: a tensor made by an op holds the op and its arguments. Leaves (parameters,
+data) hold neither. `backward` walks from the loss through that memory; see backward.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .errors import DTypeError, GradientError, ShapeError, describe, explain
+from .modes import current
+from .versions import note_change, tick
+
+
+class Tensor:
+    """An n-dimensional array that can be differentiated.
+
+    data           array, nested list or number. Python floats become float32, ints int64, an array keeps its dtype.
+    requires_grad  True for what is to be learned; then `backward` leaves dJ/d(this) in ``.grad``.
+    dtype          convert to this dtype.
+    name           shown in pictures, formulas and error messages.
+    copy           False shares the memory of ``data`` if it is an array: faster, but a change of that array
+                   between forward and backward changes the gradient.
+
+    Raises DTypeError if gradients are asked of anything but floats.
+
+    >>> from tinygrad_nlp import Tensor
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = (
+        "_data",
+        "_grad",
+        "requires_grad",
+        "name",
+        "_id",  # reading of the clock when made: an op's inputs always have smaller ids
+        "_op",  # the op that made it; None for a leaf
+        "_args",  # the op's arguments; None for a leaf, and after backward has freed the graph
+        "_options",
+        "_saved",  # what the op's kernel keeps for its backward
+        "_hooks",  # functions of the gradient, or None
+        "_code",  # where it was made: code object and line number, or None and "file:line in function"
+        "_line",
+        "_scope",  # the Module call it was made in
+        "__weakref__",
+    )
+
+    def __init__(self, data, requires_grad=False, dtype=None, name=None, copy=True):
+        self._data = _as_array(data, dtype, copy)
+        if requires_grad and self._data.dtype.kind != "f":
+            raise DTypeError(
+                explain(
+                    "Tensor(requires_grad=True)",
+                    got=describe(self._data, name or ""),
+                    expected="a float dtype, for only real numbers have derivatives",
+                    write="Tensor(data, requires_grad=True, dtype=np.float32)",
+                )
+            )
+        self.requires_grad = bool(requires_grad)
+        self.name = name
+        self._id = tick()
+        self._grad = self._op = self._args = self._options = self._saved = None
+        self._hooks = self._code = self._line = self._scope = None
+
+    # ---- the array -----------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> np.ndarray:
+        """The array itself, shared. Assign to it (``p.data -= lr * p.grad``) or use ``t[...] = v``: those changes
+        are noticed by `backward`; a write through the array (``t.data[0] = v``) is not."""
+        return self._data
+
+    @data.setter
+    def data(self, value):
+        value = value._data if isinstance(value, Tensor) else np.asarray(value)
+        if value.shape != self._data.shape and self._op is not None:
+            raise ShapeError(
+                explain("Tensor.data = …", got=describe(value), expected=f"shape {self.shape}, which its graph relies on")
+            )
+        if self.requires_grad and value.dtype.kind != "f":
+            raise DTypeError(explain("Tensor.data = …", got=describe(value), expected="floats: it requires grad"))
+        note_change(self._data)
+        self._data = value if value.dtype == self._data.dtype else value.astype(self._data.dtype)
+        note_change(self._data)
+
+    def numpy(self) -> np.ndarray:
+        """A read-only view of the values. Refused if it requires grad, as the graph would lose track of it."""
+        if self.requires_grad:
+            raise GradientError(
+                explain(
+                    "numpy()",
+                    got=f"{describe(self)} that requires grad",
+                    expected="a tensor outside the graph",
+                    write="t.detach().numpy()",
+                )
+            )
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    shape = property(lambda self: self._data.shape, doc="The length of each axis.")
+    ndim = property(lambda self: self._data.ndim, doc="The number of axes.")
+    size = property(lambda self: self._data.size, doc="The number of elements (NumPy's meaning, an int).")
+    dtype = property(lambda self: self._data.dtype, doc="The element type.")
+
+    def item(self):
+        """The value of a tensor with one element, as a Python number."""
+        if self._data.size != 1:
+            raise ShapeError(explain("item()", got=describe(self), expected="one element", write="t.numpy() or t[i].item()"))
+        return self._data.item()
+
+    def tolist(self):
+        """The values as nested Python lists."""
+        return self._data.tolist()
+
+    def __len__(self):
+        if not self._data.ndim:
+            raise DTypeError(explain("len()", got=describe(self), expected="at least one axis"))
+        return len(self._data)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __bool__(self):
+        if self._data.size != 1:
+            raise ShapeError(
+                explain("bool()", got=describe(self), expected="one element", write="(t > 0).all() or .any()")
+            )
+        return bool(self._data.item())
+
+    def __index__(self):
+        if self._data.dtype.kind not in "iu" or self._data.size != 1:
+            raise DTypeError(explain("index", got=describe(self), expected="one integer"))
+        return int(self._data.item())
+
+    def __repr__(self):
+        body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=200)
+        parts = [body, f"dtype={self._data.dtype}"]
+        if self.name:
+            parts.append(f"name={self.name!r}")
+        if self._op is not None:
+            parts.append(f"op={self._op.name}")
+        elif self.requires_grad:
+            parts.append("requires_grad=True")
+        return f"Tensor({', '.join(parts)})"
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else repr(self)
+
+    # Two tensors are equal elementwise (==), so a tensor's hash is its identity, as in NumPy and PyTorch.
+    __hash__ = object.__hash__
+
+    # ---- the gradient ----------------------------------------------------------------------------------------
+
+    @property
+    def is_leaf(self) -> bool:
+        """True if no op made it."""
+        return self._op is None
+
+    @property
+    def grad(self):
+        """dJ/d(this) after `backward`, summed over all calls since it was last set to None.
+
+        An array; a `RowSparse` where only some rows of a table were read; a Tensor after
+        ``backward(create_graph=True)``. None before backward, and for inner tensors unless asked for
+        with `retain_grad` or `record_gradients`: a graph's inner gradients are dropped as soon as they are used.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None and tuple(value.shape) != self._data.shape:
+            raise ShapeError(explain("Tensor.grad = …", got=describe(value), expected=f"shape {self.shape}, or None"))
+        self._grad = value
+
+    def zero_grad(self):
+        """Forget the gradient, so that the next `backward` starts from nothing."""
+        self._grad = None
+
+    def backward(self, gradient=None, retain_graph=False, create_graph=False):
+        """Add dJ/d(leaf) to ``.grad`` of every leaf that requires grad and led here, J being this tensor.
+
+        gradient      dJ/d(this), of this tensor's shape; needed unless this is one number, whose default is 1.
+        retain_graph  keep the graph, to call backward again.
+        create_graph  record the backward pass itself, so that gradients can be differentiated. ``.grad`` is a Tensor then.
+
+        Raises GradientError if this does not require grad, is no scalar and has no ``gradient``, or its graph
+        was freed; StaleValueError if a value the rules need was changed in place since.
+        """
+        from .backward import backward
+
+        backward(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
+
+    def retain_grad(self):
+        """Keep this inner tensor's gradient in ``.grad`` at the next `backward`."""
+        if self._op is not None:
+            self.register_hook(self._keep)
+
+    def _keep(self, g):
+        self._grad = g
+
+    def register_hook(self, function):
+        """Call ``function(gradient)`` when this tensor's gradient is complete; what it returns, unless None, replaces it.
+
+        Returns a function that removes the hook.
+        """
+        if not self.requires_grad:
+            raise GradientError(
+                explain("register_hook", got=f"{describe(self)} that does not require grad", expected="requires_grad=True")
+            )
+        self._hooks = [*(self._hooks or ()), function]
+
+        def remove():
+            self._hooks = [hook for hook in self._hooks or () if hook is not function] or None
+
+        return remove
+
+    def detach(self) -> Tensor:
+        """The same values outside the graph; the memory is shared."""
+        out = Tensor(self._data, copy=False)
+        out.name = self.name
+        return out
+
+    def requires_grad_(self, requires_grad=True) -> Tensor:
+        """Switch ``requires_grad`` of a leaf; returns the tensor."""
+        if self._op is not None and not requires_grad:
+            raise GradientError(
+                explain("requires_grad_(False)", got=f"the result of {self._op.name}", expected="a leaf", write="t.detach()")
+            )
+        if requires_grad and self._data.dtype.kind != "f":
+            raise DTypeError(explain("requires_grad_()", got=describe(self), expected="a float dtype"))
+        self.requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def made_at(self) -> str:
+        """``file:line in function`` of the user's code that made this tensor, '' for a leaf or an unrecorded result."""
+        from .errors import is_library_code
+
+        if self._code is None:
+            return self._line or ""
+        if self._scope is not None and is_library_code(self._code.co_filename):
+            return self._scope.where
+        return f"{self._code.co_filename}:{self._line} in {self._code.co_name}"
+
+    # ---- in-place changes --------------------------------------------------------------------------------------
+
+    def _write(self, operation: str):
+        """Refuse an in-place change the graph could not survive; note every other one."""
+        if current().recording and self.requires_grad:
+            kind = "a leaf that requires grad" if self._op is None else f"the result of {self._op.name}, part of a graph"
+            raise GradientError(
+                explain(
+                    f"in-place {operation}",
+                    got=f"{describe(self)}, {kind}",
+                    expected="a tensor that no gradient flows through",
+                    write="with no_grad(): …  (an update), or a new tensor: where(mask, new, t), t + v",
+                )
+            )
+        note_change(self._data)
+
+    def __setitem__(self, index, value):
+        self._write("assignment t[…] = v")
+        self._data[_plain_index(index)] = value._data if isinstance(value, Tensor) else value
+
+    def copy_(self, value) -> Tensor:
+        """Overwrite the values in place."""
+        self._write("copy_")
+        self._data[...] = value._data if isinstance(value, Tensor) else value
+        return self
+
+    def fill_(self, value) -> Tensor:
+        """Set every element to ``value`` in place."""
+        return self.copy_(value)
+
+    def zero_(self) -> Tensor:
+        """Set every element to 0 in place."""
+        return self.copy_(0)
+
+    def _update(self, ufunc, other, rebind):
+        """``t += v``: in place where no gradient flows (an update under no_grad), else the recorded ``t + v``."""
+        requires = self.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+        if current().recording and requires:
+            if self.requires_grad and self._op is None:
+                self._write(f"{ufunc.__name__} of a parameter")
+            return rebind(self, other)
+        value = other._data if isinstance(other, Tensor) else np.asarray(other)
+        if np.result_type(self._data, other._data if isinstance(other, Tensor) else other) != self._data.dtype and (
+            not np.can_cast(value.dtype, self._data.dtype, "same_kind")
+        ):
+            raise DTypeError(
+                explain(f"in-place {ufunc.__name__}", got=describe(value), expected=f"values that fit {self._data.dtype}")
+            )
+        self._write(ufunc.__name__)
+        ufunc(self._data, value, out=self._data, casting="same_kind")
+        return self
+
+
+def _as_array(data, dtype, copy):
+    if isinstance(data, Tensor):
+        data = data._data
+    if type(data) is not np.ndarray:
+        keep = hasattr(data, "dtype") or hasattr(data, "__array__")
+        try:
+            array = np.array(data)
+        except ValueError as error:
+            raise ShapeError(
+                explain("Tensor(data)", got=f"nested lists of unequal lengths ({error})", expected="a rectangular array")
+            ) from None
+        if array.dtype == object or array.dtype.kind in "USO":
+            raise DTypeError(explain("Tensor(data)", got=f"{type(data).__name__} of {array.dtype}", expected="numbers"))
+        if dtype is None and not keep and array.dtype == np.float64:
+            dtype = np.float32
+        return array.astype(dtype, copy=False) if dtype is not None else array
+    if data.dtype.kind not in "fiubc":
+        raise DTypeError(explain("Tensor(data)", got=describe(data), expected="an array of numbers"))
+    if dtype is not None and data.dtype != dtype:
+        return data.astype(dtype)
+    return data.copy() if copy else data
+
+
+def _plain_index(index):
+    """An index with every Tensor in it replaced by its array."""
+    if isinstance(index, tuple):
+        return tuple(_plain_index(i) for i in index)
+    return index._data if isinstance(index, Tensor) else index

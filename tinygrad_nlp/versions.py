@@ -1,0 +1,59 @@
+"""In-place changes: which array was changed, when, and on which line.
+
+A rule may need a value of the forward pass. Were that value overwritten in between, the gradient would be
+wrong without a word, so backward must know. PyTorch gives every tensor a counter and saves its reading with
+every op; here time does the same for nothing: node ids come from one clock, each in-place change notes the
+clock's reading, and a node's input is stale exactly when its array was changed after the node's id.
+
+Changes are kept by the array that *owns* the memory, so a change through a view, a detached alias or an
+optimizer is seen from all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+
+from .errors import user_line
+
+tick = itertools.count(1).__next__
+"""The one clock: node ids and change times are its readings."""
+
+
+class _Changes:
+    """``latest`` is the time of the newest change of any array: one comparison clears most nodes."""
+
+    __slots__ = ("latest", "by_owner")
+
+    def __init__(self):
+        self.latest = 0
+        self.by_owner = {}
+
+
+changes = _Changes()
+
+
+def owner(array):
+    """The array whose memory ``array`` looks at: itself, or the end of its chain of bases."""
+    while type(array.base) is type(array):
+        array = array.base
+    return array
+
+
+def note_change(array) -> None:
+    """Record that ``array``'s memory was just changed, and the line of user code that did it."""
+    held = owner(array)
+    key = id(held)
+    known = changes.by_owner.get(key)
+    # The reference's callback clears the entry with the array, so a recycled id cannot inherit its past.
+    reference = known[0] if known else weakref.ref(held, lambda _, key=key: changes.by_owner.pop(key, None))
+    changes.latest = tick()
+    changes.by_owner[key] = (reference, changes.latest, user_line())
+
+
+def changed_since(array, time: int) -> str | None:
+    """``file:line in function`` of the newest change of ``array`` after ``time``, or None."""
+    entry = changes.by_owner.get(id(owner(array)))
+    if entry is None or entry[1] <= time:
+        return None
+    return entry[2] or "an unknown line"
