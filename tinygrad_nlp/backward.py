@@ -23,16 +23,17 @@ from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, de
 from .modes import current, enable_grad, no_grad
 from .rowsparse import RowSparse
 from .tensor import Tensor
-from .versions import changed_since, changes
+from .versions import changed_since, changes, owner
 
 
 def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
     """Accumulate the gradient of ``root`` into ``.grad`` of its leaves; `Tensor.backward` says the rest."""
     seed = starting_gradient(root, gradient, create_graph)
+    taken = {id(owner(np.asarray(gradient)))} if isinstance(gradient, np.ndarray) else set()
     for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
-        if not create_graph:
-            g = as_gradient(g, leaf)
-        leaf._grad = g if leaf._grad is None else leaf._grad + g
+        if leaf._grad is not None:
+            g = leaf._grad + g
+        leaf._grad = g if create_graph or type(g) is RowSparse else own_array(g, leaf, taken)
 
 
 def starting_gradient(root, gradient=None, create_graph=False):
@@ -68,13 +69,18 @@ def starting_gradient(root, gradient=None, create_graph=False):
     return gradient._data if isinstance(gradient, Tensor) else gradient
 
 
-def as_gradient(g, leaf):
-    """``g`` as it is stored: of the leaf's dtype, and never a bare NumPy scalar or a view of something that may change."""
-    if type(g) is RowSparse:
-        return g
+def own_array(g, leaf, taken: set):
+    """``g`` as an array of the leaf's dtype that no other leaf, and not the caller's seed, shares.
+
+    In s = x + y the same array arrives at x and at y; were both to keep it, scaling one gradient in place would
+    scale the other. ``taken`` holds the ids of the buffers given out so far.
+    """
     if type(g) is not np.ndarray or g.dtype != leaf._data.dtype:
-        return np.asarray(g, leaf._data.dtype)
-    return g if g.base is None and g.flags.writeable else g.copy()
+        return np.array(g, leaf._data.dtype)
+    if id(owner(g)) in taken or not g.flags.writeable:
+        g = g.copy()
+    taken.add(id(owner(g)))
+    return g
 
 
 def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
@@ -137,6 +143,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
             if op.kernel_vjp is not None and not create_graph:
                 needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
                 parts = op.kernel_vjp(g, out, node._saved, needs, *values, **options)
+                if keep:  # a kernel may hand out the very array it saved
+                    parts = [p.copy() if p is not None and p is node._saved else p for p in parts]
             position = -1
             for a in args:
                 position += 1

@@ -5,7 +5,6 @@ from .arithmetic import *
 from .exp_log import *
 from .index import *
 from .linalg import *
-from .loss import *
 from .normalize import *
 from .order import *
 from .random import *
