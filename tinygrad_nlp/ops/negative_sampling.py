@@ -7,6 +7,7 @@ import numpy as np
 from ..derivation import Derivation, smooth
 from ..errors import ShapeError, describe, explain
 from ..op import op
+from ..rowsparse import OuterRows
 from ..samples import integers, normal, sample
 from .activation import sigmoid
 from .index import embedding, rows_of
@@ -59,7 +60,7 @@ class negative_sampling:
         rows, slope, index = saved
         slope = slope * (row_axis(g, reduction) * center.dtype.type(share(reduction, len(center))))
         center_bar = np.matmul(slope[:, None, :], rows)[:, 0] if needs[0] else None
-        table_bar = outer_rows(slope, center, index, table.shape) if needs[1] else None
+        table_bar = OuterRows(index, slope, center, table.shape) if needs[1] else None
         return center_bar, table_bar, None, None
 
     derivation = Derivation(
@@ -106,13 +107,6 @@ def signed_scores(center, rows):
 def softplus(x):
     """log(1 + e^x) without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def outer_rows(slope, center, index, shape):
-    """The table's gradient from its factors: row index[b, k] receives slope[b, k] · center[b]."""
-    from ..rowsparse import RowSparse
-
-    return RowSparse(index.reshape(-1), (slope[:, :, None] * center[:, None, :]).reshape(-1, center.shape[1]), shape)
 
 
 def check_pairs(center, table, outside, negatives):
