@@ -14,13 +14,14 @@ over the paths: dJ/dx = Σ over uses (dJ/d use)(d use/dx).
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from heapq import heappop, heappush, heapreplace
 
 import numpy as np
 
 from .broadcasting import sum_to_shape
 from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
-from .modes import current, enable_grad, no_grad
+from .modes import current, enable_grad
 from .rowsparse import RowSparse
 from .tensor import Tensor
 from .versions import changed_since, changes, owner
@@ -29,7 +30,7 @@ from .versions import changed_since, changes, owner
 def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
     """Accumulate the gradient of ``root`` into ``.grad`` of its leaves; `Tensor.backward` says the rest."""
     seed = starting_gradient(root, gradient, create_graph)
-    taken = {id(owner(np.asarray(gradient)))} if isinstance(gradient, np.ndarray) else set()
+    taken = {id(owner(seed))} if isinstance(seed, np.ndarray) else set()
     for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
         if leaf._grad is not None:
             g = leaf._grad + g
@@ -106,7 +107,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
             pending[tensor._id] = g
             leaves.append(tensor) if tensor._op is None else heappush(heap, (-tensor._id, tensor))
 
-    with enable_grad() if create_graph else no_grad():
+    # Rules on arrays record nothing; rules on Tensors must be recorded even inside no_grad.
+    with enable_grad() if create_graph else nullcontext():
         while heap or newcomer is not None:
             if newcomer is None:
                 node = heappop(heap)[1]
@@ -121,7 +123,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
                 g = g.dense()
             if node._hooks is not None:
                 g = _run_hooks(node, g)
-            if modes.journal is not None:
+            if node._retains or modes.journal is not None:
                 node._grad = g
             if wanted and node._id in wanted:
                 found.append((node, g))

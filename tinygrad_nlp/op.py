@@ -233,7 +233,7 @@ def apply(op: Op, args: tuple, options: dict):
     requires grad. With a symbol: returns what the symbol's ``__apply_op__`` builds.
     """
     values = []
-    tracked = has_tensor = has_array = False
+    tracked = has_tensor = has_array = has_list = False
     for a in args:
         if isinstance(a, Tensor):
             has_tensor = True
@@ -244,8 +244,13 @@ def apply(op: Op, args: tuple, options: dict):
             values.append(a)
             if type(a) is _ndarray:
                 has_array = True
+            elif type(a) is list or type(a) is tuple:
+                has_list = True
     if not has_tensor:
         return _without_tensors(op, args, options)
+    if has_list:  # rules ask their arguments for shapes and array methods
+        args = tuple([np.array(a) if isinstance(a, (list, tuple)) else a for a in args])
+        values = [a._data if isinstance(a, Tensor) else a for a in args]
 
     modes = current()
     if tracked:
@@ -268,6 +273,7 @@ def apply(op: Op, args: tuple, options: dict):
     out._data = data if type(data) is _ndarray else np.asarray(data)
     out._id = tick()
     out._grad = out.name = out._hooks = None
+    out._retains = False
     if tracked:
         if op.without_rule:
             _refuse_gradient_without_rule(op, args)
@@ -280,11 +286,11 @@ def apply(op: Op, args: tuple, options: dict):
         out._options = options
         out._saved = saved
         out._code = frame.f_code
-        out._line = frame.f_lineno
+        out._place = frame.f_lasti  # the instruction; made_at turns it into a line when asked
         out._scope = modes.scope
     else:
         out.requires_grad = False
-        out._op = out._args = out._options = out._saved = out._code = out._line = out._scope = None
+        out._op = out._args = out._options = out._saved = out._code = out._place = out._scope = None
     if modes.journal is not None or modes.anomaly:
         _watch(out, op, modes)
     return out
@@ -360,7 +366,7 @@ def _watch(out, op, modes):
     """The slow extras of `record_gradients` and `detect_anomaly`."""
     from .errors import AnomalyError, user_line
 
-    out._code, out._line = None, user_line()
+    out._code, out._place = None, user_line()
     if modes.journal is not None and out.requires_grad:
         modes.journal.tensors.append(out)
     if modes.anomaly and out._data.dtype.kind == "f" and not np.isfinite(out._data).all():
@@ -370,6 +376,6 @@ def _watch(out, op, modes):
                 f"detect_anomaly: {op.name} made the first {bad} of the forward pass",
                 got=f"{describe(out._data)} with {int((~np.isfinite(out._data)).sum())} of {out._data.size} not finite",
                 expected="finite values",
-                where=out._line,
+                where=out._place,
             )
         )

@@ -43,8 +43,9 @@ class Tensor:
         "_options",
         "_saved",  # what the op's kernel keeps for its backward
         "_hooks",  # functions of the gradient, or None
-        "_code",  # where it was made: code object and line number, or None and "file:line in function"
-        "_line",
+        "_retains",  # keep this inner tensor's gradient?
+        "_code",  # where it was made: code object and instruction, or None and "file:line in function"
+        "_place",
         "_scope",  # the Module call it was made in
         "__weakref__",
     )
@@ -64,7 +65,8 @@ class Tensor:
         self.name = name
         self._id = tick()
         self._grad = self._op = self._args = self._options = self._saved = None
-        self._hooks = self._code = self._line = self._scope = None
+        self._hooks = self._code = self._place = self._scope = None
+        self._retains = False
 
     # ---- the array -----------------------------------------------------------------------------------------
 
@@ -203,11 +205,7 @@ class Tensor:
 
     def retain_grad(self):
         """Keep this inner tensor's gradient in ``.grad`` at the next `backward`."""
-        if self._op is not None:
-            self.register_hook(self._keep)
-
-    def _keep(self, g):
-        self._grad = g
+        self._retains = True
 
     def register_hook(self, function):
         """Call ``function(gradient)`` when this tensor's gradient is complete; what it returns, unless None, replaces it.
@@ -248,10 +246,11 @@ class Tensor:
         from .errors import is_library_code
 
         if self._code is None:
-            return self._line or ""
+            return self._place or ""
         if self._scope is not None and is_library_code(self._code.co_filename):
             return self._scope.where
-        return f"{self._code.co_filename}:{self._line} in {self._code.co_name}"
+        lines = (line for start, end, line in self._code.co_lines() if start <= self._place < end)
+        return f"{self._code.co_filename}:{next(lines, self._code.co_firstlineno)} in {self._code.co_name}"
 
     # ---- in-place changes --------------------------------------------------------------------------------------
 
@@ -330,7 +329,11 @@ def _as_array(data, dtype, copy):
 
 
 def _plain_index(index):
-    """An index with every Tensor in it replaced by its array."""
+    """An index with every Tensor and list in it replaced by an array of its own, which no later change can reach."""
     if isinstance(index, tuple):
-        return tuple(_plain_index(i) for i in index)
-    return index._data if isinstance(index, Tensor) else index
+        return tuple([_plain_index(i) for i in index])
+    if isinstance(index, Tensor):
+        return index._data.copy()
+    if isinstance(index, list):
+        return np.array(index) if index else np.empty(0, np.intp)
+    return index.copy() if isinstance(index, np.ndarray) else index
