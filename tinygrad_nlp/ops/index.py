@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..derivation import Convention, Derivation, smooth
@@ -54,7 +56,7 @@ class getitem:
         statement=r"s_k = x_{i_k}",
         steps=(
             r"dJ = \textstyle\sum_k \bar s_k\, dx_{i_k}",
-            r"\bar x_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ what was read twice receives twice, what was not read, 0}",
+            r"\bar x_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ read twice, it receives twice; not read, 0}",
         ),
         source="multivariate chain rule",
         shapes="x: any -> as NumPy indexes",
@@ -134,11 +136,14 @@ def along(values, place: int, ndim: int) -> np.ndarray:
 
 
 def on_axis(index, axis, shape):
-    """The index, in the sense of x[…], that ``take(x, index, axis)`` stands for."""
+    """The index, in the sense of x[…], or of x flattened, that ``take(x, index, axis)`` stands for."""
     index = constant(index)
-    if axis is None:
-        return np.unravel_index(index % max(int(np.prod(shape)), 1), shape)
-    return (*[slice(None)] * (axis % len(shape)), index)
+    return index if axis is None else (*[slice(None)] * (axis % len(shape)), index)
+
+
+def along_axis_or_flat(shape, axis):
+    """The shape that NumPy's functions with ``axis=None`` see: that of x flattened."""
+    return (math.prod(shape),) if axis is None else shape
 
 
 @op
@@ -155,10 +160,13 @@ class take:
             raise DTypeError(
                 explain("take", got=f"an index of dtype {index.dtype}", expected="ints", write="x[mask] for a mask")
             )
+        if np.ndim(x) == 0 and axis is not None:
+            raise ShapeError(explain("take", got=f"a number, axis={axis}", expected="an array", write="axis=None"))
         return np.take(x, index, axis=axis)
 
     def vjp_x(g, out, x, index, *, axis):
-        return put_back(g, index=on_axis(index, axis, x.shape), shape=x.shape)
+        places = on_axis(index, axis, x.shape)
+        return put_back(g, index=places, shape=along_axis_or_flat(x.shape, axis)).reshape(x.shape)
 
     derivation = Derivation(
         statement=r"s_{\dots k \dots} = x_{\dots i_k \dots}",
@@ -322,7 +330,7 @@ class embedding:
         statement=r"s_k = E_{i_k} \text{ (row } i_k \text{ of } E\text{)}",
         steps=(
             r"dJ = \textstyle\sum_k \bar s_k \cdot dE_{i_k}",
-            r"\bar E_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ a row read } n \text{ times receives } n \text{ gradients}",
+            r"\bar E_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ a row read } n \text{ times gets } n \text{ gradients}",
         ),
         source="003 Eq 41, with its slip corrected: a word drawn several times counts each time",
         shapes="table: (V, D), index: K ints -> K + (D,)",
