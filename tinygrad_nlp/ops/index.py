@@ -330,7 +330,7 @@ class embedding:
         statement=r"s_k = E_{i_k} \text{ (row } i_k \text{ of } E\text{)}",
         steps=(
             r"dJ = \textstyle\sum_k \bar s_k \cdot dE_{i_k}",
-            r"\bar E_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ a row read } n \text{ times gets } n \text{ gradients}",
+            r"\bar E_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ a row read twice gets both gradients}",
         ),
         source="003 Eq 41, with its slip corrected: a word drawn several times counts each time",
         shapes="table: (V, D), index: K ints -> K + (D,)",
