@@ -34,7 +34,7 @@ def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
     for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
         if leaf._grad is not None:
             g = leaf._grad + g
-        leaf._grad = g if create_graph or type(g) is RowSparse else own_array(g, leaf, taken)
+        leaf._grad = g if create_graph or isinstance(g, RowSparse) else own_array(g, leaf, taken)
 
 
 def starting_gradient(root, gradient=None, create_graph=False):
@@ -119,7 +119,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
             newcomer = None
 
             g = pending.pop(node._id)
-            if type(g) is RowSparse:
+            if isinstance(g, RowSparse):  # only a leaf keeps its rows apart
                 g = g.dense()
             if node._hooks is not None:
                 g = _run_hooks(node, g)

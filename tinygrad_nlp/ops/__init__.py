@@ -5,6 +5,8 @@ from .arithmetic import *
 from .exp_log import *
 from .index import *
 from .linalg import *
+from .loss import *
+from .negative_sampling import *
 from .normalize import *
 from .order import *
 from .random import *

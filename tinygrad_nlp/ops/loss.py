@@ -9,7 +9,8 @@ from ..errors import DTypeError, IndexRangeError, OptionError, ShapeError, descr
 from ..op import op
 from ..samples import distinct, integers, normal, positive, sample, uniform
 from .activation import sigmoid
-from .arithmetic import abs, sign
+from .arithmetic import sign
+from .index import constant
 from .normalize import softmax
 from .select import clip
 
@@ -60,7 +61,7 @@ def target_rows(name, logits, target, weight, ignore_index, label_smoothing):
     the number of rows if the targets are probabilities.
     """
     classes = logits.shape[-1] if logits.ndim else 0
-    target = np.asarray(target)
+    target, weight = constant(target), None if weight is None else constant(weight)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(explain(name, got=f"label_smoothing={label_smoothing}", expected="a number from 0 to 1"))
     if weight is not None and np.shape(weight) != (classes,):
@@ -301,7 +302,7 @@ class bce_with_logits:
 
 def factor(weight, like):
     """A weight as a factor of ``like``'s dtype, 1 where there is none."""
-    return 1.0 if weight is None else np.asarray(weight, like.dtype)
+    return 1.0 if weight is None else constant(weight).astype(like.dtype)
 
 
 # ---- regression -------------------------------------------------------------------------------------------------

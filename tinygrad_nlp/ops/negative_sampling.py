@@ -10,7 +10,7 @@ from ..op import op
 from ..rowsparse import OuterRows
 from ..samples import integers, normal, sample
 from .activation import sigmoid
-from .index import embedding, rows_of
+from .index import embedding, refuse_bad_ids, rows_of
 from .loss import reduce_rows, row_axis, share
 
 __all__ = ["negative_sampling"]
@@ -46,7 +46,7 @@ class negative_sampling:
     def kernel(needs, center, table, outside, negatives, *, reduction):
         check_pairs(center, table, outside, negatives)
         index = words(outside, negatives)
-        rows = table.take(index.reshape(-1), axis=0).reshape(*index.shape, -1)
+        rows = table.take(index, axis=0)
         scores = signed_scores(center, rows)
         # One exponential for both: log(1 + e^−|s|) for the loss, e^−|s| / (1 + e^−|s|) for σ(−s).
         small = np.exp(-np.abs(scores))
@@ -110,6 +110,7 @@ def softplus(x):
 
 
 def check_pairs(center, table, outside, negatives):
+    """Refuse shapes and words that do not fit; NumPy alone would count a negative id from the table's end."""
     outside, negatives = np.asarray(outside), np.asarray(negatives)
     if center.ndim != 2 or table.ndim != 2 or center.shape[1] != table.shape[1]:
         raise ShapeError(
@@ -127,3 +128,5 @@ def check_pairs(center, table, outside, negatives):
                 expected=f"outside ({len(center)},) and negatives ({len(center)}, K)",
             )
         )
+    refuse_bad_ids("negative_sampling: outside", outside, len(table), "table has {} rows")
+    refuse_bad_ids("negative_sampling: negatives", negatives, len(table), "table has {} rows")
