@@ -32,6 +32,9 @@ def assert_close(got, expected, tolerance, what=""):
     assert got.shape == expected.shape, f"{what}: shape {got.shape}, expected {expected.shape}"
     if not expected.size:
         return
+    if got.dtype == bool:  # booleans have no difference
+        np.testing.assert_array_equal(got, expected, err_msg=what)
+        return
     scale = max(1.0, float(np.abs(expected).max()))
     difference = float(np.abs(got - expected).max())
     assert difference <= tolerance * scale, f"{what}: differs by {difference:.3g} (scale {scale:.3g})"
