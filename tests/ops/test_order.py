@@ -102,7 +102,7 @@ def test_topk_takes_the_earlier_of_equal_elements(n):
 def test_topk_sends_its_gradient_to_the_places_it_took():
     x = np.arange(12.0).reshape(3, 4) % 5
     t = tg.Tensor(x, requires_grad=True)
-    top = t.topk(2, axis=1)
+    top = t.topk(2, dim=1)
     assert not top.indices.requires_grad and top.values.requires_grad
     top.values.backward(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
     np.testing.assert_array_equal(t.grad, [[0, 0, 2, 1], [3, 0, 0, 4], [6, 5, 0, 0]])

@@ -156,7 +156,9 @@ def among_the_best(rows, k, largest):
     chosen = rows > threshold if largest else rows < threshold
     ties = rows == threshold
     missing = k - np.count_nonzero(chosen, axis=-1, keepdims=True)
-    chosen |= ties & (np.cumsum(ties, axis=-1) <= missing)
+    if (np.count_nonzero(ties, axis=-1, keepdims=True) > missing).any():
+        ties &= np.cumsum(ties, axis=-1) <= missing
+    chosen |= ties
     return np.nonzero(chosen)[-1].reshape((*rows.shape[:-1], k))
 
 
@@ -167,19 +169,20 @@ class TopK(NamedTuple):
     indices: object
 
 
-def topk(x, k, axis=-1, largest=True) -> TopK:
+def topk(x, k, axis=-1, largest=True, *, dim=None) -> TopK:
     """The k largest (or smallest) elements along an axis, best first, and their indices: ``(values, indices)``.
 
     Of equal elements the earlier one comes first, and where not all of them fit, the earlier ones are taken and get
     the gradient (PyTorch's choice there is not defined). NaN counts as largest. values is x gathered at indices, so
     its gradient goes to the places it came from; indices have none.
 
-    Shapes: x: (…, n, …) -> twice (…, k, …). Raises ShapeError unless 0 <= k <= n.
+    Shapes: x: (…, n, …) -> twice (…, k, …). dim is PyTorch's name for axis. Raises ShapeError unless 0 <= k <= n.
 
     >>> from tinygrad_nlp import Tensor, topk
     >>> topk(Tensor([0.5, 2.0, 1.0]), 2).indices
     Tensor([1, 2], dtype=int64)
     """
+    axis = axis if dim is None else dim
     indices = top_indices(x, k=k, axis=axis, largest=largest)
     return TopK(gather(x, indices, axis=axis), indices)
 
