@@ -87,8 +87,9 @@ class put_back:
             out[index] = x
             return out
         if len(parts) == 1:  # whole rows: add_rows makes the same sums in the same order, faster
-            rows = np.asarray(parts[0])
-            return add_rows(rows.ravel() % shape[0], x.reshape((rows.size, *shape[1:])), shape[0])
+            rows = np.ravel(parts[0])
+            rows = np.where(rows < 0, rows + shape[0], rows)
+            return add_rows(rows, x.reshape((rows.size, *shape[1:])), shape[0])
         out = np.zeros(shape, x.dtype)
         np.add.at(out, index, x)
         return out
@@ -316,7 +317,7 @@ class embedding:
 
     def forward(table, index, *, padding_idx=None):
         index = np.asarray(index)
-        _refuse_bad_ids("embedding", index, len(table), "table has {} rows")
+        refuse_bad_ids("embedding", index, len(table), "table has {} rows")
         return table.take(index, axis=0)
 
     def vjp_table(g, out, table, index, *, padding_idx):
@@ -413,7 +414,7 @@ class one_hot:
         index = np.asarray(index)
         if num_classes is None:
             num_classes = int(index.max()) + 1 if index.size else 0
-        _refuse_bad_ids("one_hot", index, num_classes, "there are {} classes")
+        refuse_bad_ids("one_hot", index, num_classes, "there are {} classes")
         out = np.zeros((*index.shape, num_classes), dtype)
         if index.size:
             np.put_along_axis(out, index[..., None], 1, axis=-1)
@@ -434,7 +435,7 @@ class one_hot:
     )
 
 
-def _refuse_bad_ids(name, index, count, holds):
+def refuse_bad_ids(name, index, count, holds):
     """Raise for ids that are no ints or not among 0 … count - 1; ``holds`` says with {} what there are ``count`` of."""
     if index.dtype.kind not in "iu":
         raise DTypeError(

@@ -387,6 +387,8 @@ class concat:
             raise ShapeError(
                 explain("concat", got="no arrays", expected="at least one", write="concat([x, y], axis=0)")
             )
+        if axis is None:
+            raise ShapeError(explain("concat", got="axis=None", expected="an axis", write="concat([flatten(x), …])"))
         first = xs[0]
         if first.ndim == 0:
             raise ShapeError(explain("concat", got=f"{first}, a number", expected="arrays", write="stack(…)"))
