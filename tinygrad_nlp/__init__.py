@@ -7,16 +7,20 @@ from pathlib import Path as _Path
 if not (_Path(__file__).parent / "models").exists():
     __path__.append(str(_Path(__file__).resolve().parent.parent))
 
+from . import interop as _interop
 from . import methods as _methods
 from . import ops
 from .derivation import Convention, Derivation, smooth
 from .errors import *
+from .gradcheck import gradcheck, gradgradcheck
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_gradients
 from .op import Op, op, registry
 from .ops import *
 from .rowsparse import RowSparse
 from .tensor import Tensor
+from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 _methods.attach()
+_interop.attach()
 
 __version__ = "0.1.0"

@@ -32,8 +32,8 @@ def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
     seed = starting_gradient(root, gradient, create_graph)
     taken = {id(owner(seed))} if isinstance(seed, np.ndarray) else set()
     for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
-        if leaf._grad is not None:
-            g = leaf._grad + g
+        if leaf._grad is not None:  # a Tensor after create_graph: the sum of it and an array is an array again
+            g = (leaf._grad._data if isinstance(leaf._grad, Tensor) and not create_graph else leaf._grad) + g
         leaf._grad = g if create_graph or isinstance(g, RowSparse) else own_array(g, leaf, taken)
 
 
