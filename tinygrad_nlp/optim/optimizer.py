@@ -1,0 +1,300 @@
+"""What every optimizer shares: groups of parameters, state, and a step that walks memory in cache-sized blocks.
+
+An optimizer is written as a rule for one block: given views of the parameter ``w``, its gradient ``g``, its state
+arrays and a scratch array ``q``, change ``w`` and the state in place. A formula of ten operations over a million
+numbers would fetch each number ten times from memory; block by block the ten operations find them in the cache.
+
+The same rule serves a row-sparse gradient: it is run on a copy of the touched rows, which is then put back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import CheckpointError, DTypeError, GradientError, OptionError, describe, explain
+from ..rowsparse import RowSparse
+from ..tensor import Tensor
+from ..versions import note_change
+
+BLOCK = 1 << 16
+"""Elements per block: so many that the cost of a call is small, so few that all arrays of a block fit the cache."""
+
+
+class Optimizer:
+    """Base of the optimizers; a subclass gives `arrays` and `rule`, and `rows_suffice` where it can.
+
+    parameters  Parameters (``model.parameters()``), or dicts of a "params" entry and options that differ from
+                the rest: ``[{"params": model.table.parameters(), "lr": 0.1}, {"params": …}]``
+    defaults    the options of groups that do not say otherwise
+
+    ``param_groups`` is a list of dicts, as in PyTorch: assign to ``group["lr"]`` at any time. ``state`` maps each
+    parameter to its dict of arrays and counts, made at its first step.
+    """
+
+    def __init__(self, parameters, **defaults):
+        self.defaults = defaults
+        self.param_groups: list[dict] = []
+        self.state: dict[Tensor, dict] = {}
+        self._scratch: dict = {}
+        if isinstance(parameters, Tensor) or callable(getattr(parameters, "parameters", None)):
+            write = "model.parameters()" if not isinstance(parameters, Tensor) else "[parameter]"
+            raise DTypeError(
+                explain(type(self).__name__, got=type(parameters).__name__, expected="a list", write=write)
+            )
+        parameters = list(parameters)
+        if not parameters:
+            raise OptionError(
+                explain(
+                    type(self).__name__,
+                    got="no parameters",
+                    expected="at least one; a Module finds Parameters and Modules assigned to its attributes",
+                    write="self.W = Parameter(…) in the Module, then model.parameters() here",
+                )
+            )
+        for group in parameters if isinstance(parameters[0], dict) else [{"params": parameters}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, group: dict) -> None:
+        """Also train ``group["params"]``, with the options ``group`` names and the defaults for the others."""
+        group = {**group}
+        params = group.pop("params", None)
+        params = [params] if isinstance(params, Tensor) else list(params or ())
+        unknown = set(group) - set(self.defaults) - {"initial_lr"}
+        if unknown:
+            raise OptionError(
+                explain(
+                    f"{type(self).__name__}: parameter group",
+                    got=", ".join(map(repr, sorted(unknown))),
+                    expected="options among " + ", ".join(self.defaults),
+                )
+            )
+        known = {id(p) for g in self.param_groups for p in g["params"]}
+        for p in params:
+            if not isinstance(p, Tensor) or not p.is_leaf or p.dtype.kind != "f":
+                raise DTypeError(
+                    explain(
+                        f"{type(self).__name__}: parameters",
+                        got=describe(p) if not isinstance(p, Tensor) or p.is_leaf else f"the result of {p._op.name}",
+                        expected="leaf tensors of floats",
+                        write="model.parameters()",
+                    )
+                )
+            if id(p) in known:
+                raise OptionError(
+                    explain(
+                        f"{type(self).__name__}: parameters",
+                        got=f"{describe(p)} twice",
+                        expected="each parameter once: it would move twice a step",
+                    )
+                )
+            known.add(id(p))
+        group = {"params": params, **self.defaults, **group}
+        self.check(group)
+        self.param_groups.append(group)
+
+    # ---- what a subclass says ------------------------------------------------------------------------------------
+
+    decoupled_decay = False
+    """True where ``weight_decay`` is not added to the gradient but left to the rule (AdamW)."""
+
+    def check(self, group: dict) -> None:
+        """Raise OptionError for an option no formula can use."""
+        for name in ("lr", "weight_decay", "eps", "lr_decay", "momentum", "initial_accumulator_value", "alpha"):
+            if name in group and not group[name] >= 0:
+                self._refuse(name, group[name], "a number >= 0")
+        for name in ("beta", "betas"):
+            for beta in np.atleast_1d(group.get(name, ())):
+                if not 0 <= beta < 1:
+                    self._refuse(name, group[name], "0 <= beta < 1: a share of the past")
+
+    def arrays(self, group: dict) -> dict[str, float]:
+        """Name and starting value of each state array of the parameter's shape."""
+        return {}
+
+    def rule(self, group: dict, step: int):
+        """The function ``(w, g, q, *state arrays)`` that makes this step on a block; ``g`` must not be changed.
+
+        ``step`` counts from 1. Everything that is the same for all elements is computed here, once.
+        """
+        raise NotImplementedError
+
+    def rows_suffice(self, group: dict) -> bool:
+        """True where a row that got no gradient keeps its value and state, so a sparse step need not look at it."""
+        return False
+
+    # ---- the step --------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient; the others stay, and so does their state, as in PyTorch.
+
+        Raises GradientError if no parameter has one: a step that cannot do anything is a forgotten backward().
+        """
+        moved = False
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter._grad is not None:
+                    moved = True
+                    self._move(parameter, parameter._grad, group)
+        if not moved:
+            raise GradientError(
+                explain(
+                    f"{type(self).__name__}.step()",
+                    got="no parameter with a gradient",
+                    expected="gradients left by backward()",
+                    write="optimizer.zero_grad(); loss.backward(); optimizer.step()",
+                )
+            )
+
+    def zero_grad(self) -> None:
+        """Forget the gradients, so that the next backward starts from nothing."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter._grad = None
+
+    def _move(self, parameter, g, group):
+        state = self.state.get(parameter)
+        names = self.arrays(group)
+        if state is None:
+            state = self.state[parameter] = {"step": 0}
+        for name, start in names.items():
+            if name not in state:  # all of them at the first step; one more if an option was switched on later
+                state[name] = np.full(parameter.shape, start, parameter.dtype)
+        state["step"] += 1
+        rule = self.rule(group, state["step"])
+        held = [state[name] for name in names]
+        w = parameter._data
+        if isinstance(g, Tensor):
+            g = g._data
+        if isinstance(g, RowSparse):
+            if self.rows_suffice(group):
+                rows, g = g.merged()
+                touched = [array.take(rows, axis=0) for array in (w, *held)]
+                self._in_blocks(rule, group, g, touched)
+                for array, values in zip((w, *held), touched):
+                    array[rows] = values
+                note_change(w)
+                return
+            g = g.dense()
+        self._in_blocks(rule, group, np.asarray(g, w.dtype), [w, *held])
+        note_change(w)
+
+    def _in_blocks(self, rule, group, g, arrays):
+        """Run ``rule`` over ``arrays`` = [w, *state], all of the shape of ``g``, block by block and in place."""
+        w = arrays[0]
+        if not w.flags.c_contiguous:  # flattening would work on a copy: do so openly, and put it back
+            arrays = [np.ascontiguousarray(w), *arrays[1:]]
+        flat = [array.reshape(-1) for array in arrays]
+        g = np.ascontiguousarray(g).reshape(-1)
+        decay = 0 if self.decoupled_decay else group.get("weight_decay", 0)
+        maximize = group.get("maximize", False)
+        q, h = self._scratch_of(w.dtype)
+        for start in range(0, g.size, BLOCK):
+            block = slice(start, min(start + BLOCK, g.size))
+            gb = g[block]
+            length = gb.size
+            wb = flat[0][block]
+            if maximize:
+                gb = np.negative(gb, out=h[:length])
+            if decay:
+                np.multiply(wb, decay, out=q[:length])
+                gb = np.add(gb, q[:length], out=h[:length])
+            rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
+        if arrays[0] is not w:
+            w[...] = arrays[0]
+
+    def _scratch_of(self, dtype):
+        if dtype not in self._scratch:
+            self._scratch[dtype] = np.empty((2, BLOCK), dtype)
+        return self._scratch[dtype]
+
+    def _refuse(self, name, value, expected):
+        raise OptionError(explain(f"{type(self).__name__}: {name}", got=repr(value), expected=expected))
+
+    # ---- saving and loading ------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict:
+        """State and options, the parameters named by their number in order: {"state": …, "param_groups": …}.
+
+        The arrays are copies. With the parameters themselves this is all it takes to continue to the bit.
+        """
+        number = self._numbers()
+        copied = {
+            number[id(p)]: {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in self.state[p].items()}
+            for group in self.param_groups
+            for p in group["params"]
+            if p in self.state
+        }
+        groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": copied, "param_groups": groups}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue from what `state_dict` returned, for parameters of the same shapes in the same order.
+
+        Options (the learning rate among them) are taken from ``state``. Raises CheckpointError naming what does
+        not fit; then nothing was changed.
+        """
+        new_state, groups = self._fit(state)
+        for group, options in zip(self.param_groups, groups):
+            group.update(options)
+        self.state = new_state
+
+    def _fit(self, state):
+        try:
+            groups, entries = state["param_groups"], {int(k): v for k, v in state["state"].items()}
+            sizes = [len(group["params"]) for group in groups]
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise self._misfit(
+                f"{type(state).__name__} {describe(state)}", "what state_dict() of an optimizer returned"
+            ) from None
+        own = [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise self._misfit(f"groups of {sizes} parameters", f"groups of {own} parameters")
+        unknown = sorted({name for group in groups for name in group} ^ ({*self.defaults, "params"} | {"initial_lr"}))
+        unknown = [name for name in unknown if name != "initial_lr"]
+        if unknown:
+            raise self._misfit(f"a difference in options: {', '.join(unknown)}", f"the state of {type(self).__name__}")
+        new_state = {}
+        for stored, group in zip(groups, self.param_groups):
+            for number, parameter in zip(stored["params"], group["params"]):
+                if number in entries:
+                    new_state[parameter] = self._fit_entry(entries[number], parameter, number)
+        options = [{name: value for name, value in group.items() if name != "params"} for group in groups]
+        for group in options:
+            group.update({n: tuple(v) for n, v in group.items() if isinstance(v, list)})
+            self.check(group)
+        return new_state, options
+
+    def _fit_entry(self, entry, parameter, number):
+        fitted = {}
+        if not isinstance(entry.get("step"), int):
+            raise self._misfit(f"parameter {number} without a count of its steps", "a whole number named 'step'")
+        for name, value in entry.items():
+            if np.ndim(value) == 0 and not isinstance(value, np.ndarray):
+                fitted[name] = value
+                continue
+            array = np.asarray(value)
+            if array.shape != parameter.shape:
+                raise self._misfit(f"{describe(array, name)} for parameter {number}", describe(parameter))
+            fitted[name] = np.array(array, parameter.dtype, order="C")
+        return fitted
+
+    def _misfit(self, got, expected):
+        return CheckpointError(
+            explain(
+                f"load_state_dict of {type(self).__name__}",
+                got=got,
+                expected=expected,
+                write="an optimizer made as the saved one was: same class, same parameters in the same order",
+            )
+        )
+
+    def _numbers(self):
+        return {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
+
+    def __repr__(self):
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            count = sum(p.size for p in group["params"])
+            lines.append(f"  group {i}: {len(group['params'])} parameters of {count} numbers")
+            lines += [f"    {name}: {value}" for name, value in group.items() if name != "params"]
+        return "\n".join([*lines, ")"])
