@@ -1,0 +1,14 @@
+"""Pictures of computation graphs, made from the same records the engine uses.
+
+>>> from tinygrad_nlp import Tensor
+>>> from tinygrad_nlp.visualize import draw
+>>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
+>>> draw((x * x).sum())
+<drawing of 3 nodes, 3 edges, view='forward'>
+"""
+
+from .drawing import Drawing, draw
+from .graph import Edge, Graph, Group, Node, collect
+from .render import hint as graphviz_hint
+
+__all__ = ["Drawing", "Edge", "Graph", "Group", "Node", "collect", "draw", "graphviz_hint"]

@@ -1,0 +1,175 @@
+"""A graph as source text for Graphviz.
+
+Two rules make labels safe. Node ids are our own (``n0``, ``cluster_0``), so a colon in a name is never a port. And
+every label is HTML-like with each character that could mean anything, to HTML or to DOT, written as a numeric entity.
+A backslash needs more: Graphviz replaces ``\\G``, ``\\N`` and the like even after it has decoded entities, so a space
+without width follows each backslash.
+"""
+
+from __future__ import annotations
+
+from .card import BACKWARD, FORWARD, FULL, INK, LINE, MUTED, PAPER, WASH
+from .graph import KNOWN, NOT_NEEDED, Graph, Node
+from .heatmap import HeatMap, colour, is_dark
+from .summary import MOST_LINES, summarize
+from .text import clean, number, shape_text, shorten
+
+_FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
+
+
+def label_text(text) -> str:
+    """``text`` for an HTML-like label: letters, digits and a few signs as they are, all else of ASCII as entities."""
+    out = []
+    for character in clean(text):
+        plain = character.isalnum() or character in " .,_()=+*−×±–…" or not character.isascii()
+        out.append(character if plain else f"&#{ord(character)};")
+    # Graphviz refuses an element without text.
+    return "".join(out).replace("&#92;", "&#92;&#8203;") or "&#160;"
+
+
+def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
+    """DOT text; the same for the same graph, whatever the interpreter's hash seed."""
+    import graphviz
+
+    out = graphviz.Digraph("computation")
+    out.attr(rankdir="TB", nodesep="0.3", ranksep="0.45", fontname="sans-serif", bgcolor=PAPER, charset="UTF-8")
+    out.attr("node", fontname="sans-serif", fontsize="12", shape="box", margin="0.1,0.06", color=LINE, fillcolor=PAPER)
+    out.attr("edge", color=FORWARD, arrowsize="0.8", penwidth="1.6")
+    if title:
+        out.attr(label=_html(f'<FONT POINT-SIZE="16"><B>{label_text(shorten(title, 80))}</B></FONT>'), labelloc="t")
+    if mode == "summary":
+        out.node("summary", _html(_summary(graph)), shape="plain")
+        return out.source
+
+    contributions = {}
+    for edge in graph.edges:
+        if edge.flowed:
+            contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
+    numbers = {path: i for i, path in enumerate(graph.groups)}
+    _members(out, graph, (), numbers, mode, contributions)
+    for edge in graph.edges:
+        if view != "backward":
+            out.edge(edge.tail, edge.head)
+        if view != "forward" and edge.flowed:
+            # Drawn from head to tail, but without a say in the ranks: inputs stay at the top.
+            style = {"style": "dashed", "color": BACKWARD, "arrowhead": "vee"}
+            if view == "both":
+                out.edge(edge.head, edge.tail, constraint="false", **style)
+            else:
+                out.edge(edge.tail, edge.head, dir="back", arrowtail="vee", **style)
+    return out.source
+
+
+def _html(markup):
+    return f"<{markup}>"
+
+
+def _members(out, graph, path, numbers, mode, contributions):
+    """The nodes directly in ``path``, then its groups as clusters. Depth is that of modules, not of the graph."""
+    members = graph.groups[path].members if path else graph.nodes
+    for key in members:
+        node = graph.nodes[key]
+        if node.group == path:
+            out.node(key, _html(_label(node, mode, contributions.get(key, 0))), **_style(node))
+    for inner in graph.groups:
+        if len(inner) == len(path) + 1 and inner[: len(path)] == path:
+            with out.subgraph(name=f"cluster_{numbers[inner]}") as frame:
+                frame.attr(
+                    label=_html(f"<B>{label_text(shorten(inner[-1], 28))}</B>"),
+                    style="rounded,filled",
+                    color="#c3d3e3",
+                    fillcolor=_FRAMES[len(path) % len(_FRAMES)],
+                    labeljust="l",
+                )
+                _members(frame, graph, inner, numbers, mode, contributions)
+
+
+def _style(node: Node):
+    if node.kind == "parameter":
+        style = {"penwidth": "3", "color": INK, "style": "filled"}
+    elif node.kind == "data":
+        style = {"style": "dashed,filled"}
+    else:
+        style = {"style": "rounded,filled", "fillcolor": WASH}
+    if node.root:
+        style |= {"peripheries": "2", "color": INK}
+    return style
+
+
+def _label(node: Node, mode, contributions):
+    head = f"<B>{label_text(shorten(node.title, 24))}</B>"
+    shape = f'<FONT COLOR="{MUTED}" POINT-SIZE="11">{label_text(shape_text(node.shape))}</FONT>'
+    if mode != FULL:
+        return f"{head} {shape}"
+    small = ", ".join(([node.op] if node.name and node.op else []) + ([node.detail] if node.detail else []))
+    rows = [f'<TR><TD ALIGN="LEFT">{head}</TD><TD ALIGN="RIGHT">{shape}</TD></TR>']
+    if small:
+        rows.append(f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_small(shorten(small, 34))}</TD></TR>')
+    if node.value is not None or node.gradient is not None:
+        cells = [_column("value", node.value, "–")]
+        if node.gradient_state != NOT_NEEDED:
+            label = "gradient" if contributions < 2 else f"gradient, sum of {contributions}"
+            cells.append(_column(label, node.gradient, "–" if node.gradient_state == KNOWN else node.gradient_state))
+        else:
+            cells.append("<TD></TD>")
+        rows.append(f"<TR>{''.join(cells)}</TR>")
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="2" CELLPADDING="1">{"".join(rows)}</TABLE>'
+
+
+def _small(text):
+    return f'<FONT COLOR="{MUTED}" POINT-SIZE="10">{label_text(text)}</FONT>'
+
+
+def _column(label, heat: HeatMap | None, instead):
+    if heat is None:
+        inside = f"<I>{label_text(instead)}</I>"
+    elif not heat.shape:
+        inside = f'<FONT POINT-SIZE="14">{label_text(number(heat.cells[0][0], 4))}</FONT>'
+    else:
+        inside = _cells(heat)
+        if heat.largest and not heat.integral:
+            label += f" ±{number(heat.largest, 2)}"
+    notes = []
+    if heat is not None and heat.shape:
+        if heat.block:
+            notes.append("means of {} × {}".format(*heat.block) if len(heat.shape) > 1 else f"means of {heat.block[1]}")
+        if heat.zero and not heat.integral:
+            notes.append("exactly 0")
+        if heat.strange:
+            notes.append(f"{heat.strange} not finite")
+    lines = [_small(label), inside, *(_small(note) for note in notes)]
+    rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
+    return f'<TD ALIGN="LEFT" VALIGN="TOP"><TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE></TD>'
+
+
+def _cells(heat: HeatMap):
+    columns = len(heat.cells[0])
+    figures = heat.block is None and columns <= 5 and len(heat.cells) <= 6
+    rows = []
+    for row in heat.cells:
+        cells = []
+        for value in row:
+            strange = value != value or value in (float("inf"), float("-inf"))
+            plain = heat.integral or strange
+            fill = PAPER if plain else colour(value, heat.largest)
+            ink = PAPER if not plain and is_dark(value, heat.largest) else INK
+            text = label_text(number(value, 6 if heat.integral else 2)) if figures else "×" if strange else ""
+            inside = f'<FONT POINT-SIZE="9" COLOR="{ink}">{text}</FONT>' if text else ""
+            size = "" if figures else ' WIDTH="9" HEIGHT="9" FIXEDSIZE="TRUE"'
+            cells.append(f'<TD BGCOLOR="{fill}"{size}>{inside}</TD>')
+        rows.append(f"<TR>{''.join(cells)}</TR>")
+    return f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="2" COLOR="#afb8c1">{"".join(rows)}</TABLE>'
+
+
+def _summary(graph):
+    lines = summarize(graph)
+    rows = [
+        f'<TR><TD COLSPAN="4"><B>{len(graph.nodes):,} nodes, {len(graph.edges):,} edges</B></TD></TR>',
+        "<TR><TD>module</TD><TD>op</TD><TD>count</TD><TD>elements</TD></TR>",
+    ]
+    for line in lines[:MOST_LINES]:
+        group, what = label_text(shorten(line.group or "–", 60)), label_text(line.what)
+        rows.append(f"<TR><TD>{group}</TD><TD>{what}</TD><TD>{line.count:,}</TD><TD>{line.elements:,}</TD></TR>")
+    if len(lines) > MOST_LINES:
+        rows.append(f'<TR><TD COLSPAN="4">and {len(lines) - MOST_LINES} more lines</TD></TR>')
+    return f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="4" COLOR="{LINE}">{"".join(rows)}</TABLE>'

@@ -1,0 +1,83 @@
+"""A tall, thin layout cut into columns that stand side by side, as a flowchart goes on at the top of the next page.
+
+Where a wire is cut both ends get a circle with the same number. Only gaps between ranks are cut, never a group.
+"""
+
+from __future__ import annotations
+
+from .layout import Layout, Wire
+
+TALL = 2400  # a picture up to this height is left whole
+WIDE_TO_HIGH = 1.5  # the proportion aimed at, about a projector's
+GUTTER, LEAD = 56, 30
+
+
+def folded(layout: Layout, edges) -> Layout:
+    """``layout`` if it is not much taller than wide, else the same in columns; ``edges`` as given to `lay_out`."""
+    columns = round((WIDE_TO_HIGH * layout.height / (layout.width + GUTTER)) ** 0.5)
+    if layout.height < TALL or columns < 2:
+        return layout
+    cuts = _cuts(layout, columns)
+    starts, ends = [0.0, *cuts], [*cuts, layout.height]
+    out = Layout(loose=layout.loose, cut=layout.cut)
+
+    def column_of(y):
+        """Which column a height belongs to; a station on a cut belongs to the lower one."""
+        low = 0
+        while low < len(cuts) and y >= cuts[low]:
+            low += 1
+        return low
+
+    # A cut near the left of one column must not shift the next: every column is as wide as the whole.
+    def place(x, y, column):
+        return x + column * (layout.width + GUTTER), y - starts[column] + (LEAD if column else 0)
+
+    for source, target in ((layout.boxes, out.boxes), (layout.frames, out.frames)):
+        for key, box in source.items():
+            column = column_of(box.y)
+            box.x, box.y = place(box.x, box.y, column)
+            target[key] = box
+    passing = {}  # (column, tail): x of a wire that goes on in the next column
+    for wire in layout.wires:
+        tail = edges[wire.edges[0]][0]
+        column, first = column_of(wire.points[0][1]), True
+        piece = []
+        for x, y in wire.points:
+            for here in range(column, column_of(y)):
+                passing.setdefault((here, tail), x)
+                out.wires.append(
+                    Wire(
+                        [*piece, place(x, ends[here], here)],
+                        wire.edges,
+                        wire.starts and first,
+                        False,
+                        wire.branch and first,
+                    )
+                )
+                top = place(x, starts[here + 1], here + 1)
+                piece, first = [(top[0], top[1] - LEAD + 8), top], False
+            column = column_of(y)
+            piece.append(place(x, y, column))
+        out.wires.append(Wire(piece, wire.edges, wire.starts and first, wire.ends, wire.branch and first))
+    in_reading_order = sorted(passing, key=lambda key: (key[0], passing[key]))
+    for number, (column, tail) in enumerate(in_reading_order, 1):
+        x = passing[column, tail]
+        above, below = place(x, ends[column], column), place(x, starts[column + 1], column + 1)
+        out.connectors += [(*above, str(number)), (below[0], below[1] - LEAD + 8, str(number))]
+    tallest = max(place(0, ends[i], i)[1] for i in range(len(ends)))
+    out.width, out.height = len(ends) * (layout.width + GUTTER) - GUTTER, tallest + 10
+    return out
+
+
+def _cuts(layout, columns):
+    """Tops of ranks near the ideal heights, where few wires pass."""
+    tops = [top for top, _ in layout.ranks[1:]]
+    passing = []
+    for top in tops:
+        passing.append(sum(wire.points[0][1] < top <= wire.points[-1][1] for wire in layout.wires))
+    cuts, each = [], layout.height / columns
+    for i in range(1, columns):
+        near = [k for k, top in enumerate(tops) if abs(top - i * each) < each / 6 and (not cuts or top > cuts[-1])]
+        if near:
+            cuts.append(tops[min(near, key=lambda k: (passing[k], abs(tops[k] - i * each)))])
+    return cuts

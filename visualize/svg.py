@@ -1,0 +1,252 @@
+"""A graph as SVG text, with the built-in layout: no program, no font file, the same bytes every time.
+
+The text holds no script, style sheet, id or link, so several pictures fit in one page and none reaches outside.
+"""
+
+from __future__ import annotations
+
+from .card import BACKWARD, COMPACT, FORWARD, FULL, INK, LINE, MUTED, PAPER, Card, fixed, outline, words
+from .folding import folded
+from .graph import NOT_KEPT, Graph
+from .layout import Layout, Spacing, lay_out
+from .text import shorten, width, xml
+
+FONT = "sans-serif"
+MARGIN = 18
+SIDE = 5  # how far a forward edge and its backward edge stand from the middle line
+LEAN = 6
+FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
+
+
+def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
+    """The picture; ``view`` is "forward", "backward" or "both", ``mode`` FULL cards or COMPACT lines."""
+    contributions = {}
+    for edge in graph.edges:
+        if edge.flowed:
+            contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
+    pairs = [(e.tail, e.head) for e in graph.edges]
+    groups = {key: node.group for key, node in graph.nodes.items()}
+    spacing = Spacing() if mode == FULL else Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
+
+    cards = {k: Card(n, mode, contributions.get(k, 0)) for k, n in graph.nodes.items()}
+    layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+    if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
+        cards = {
+            k: Card(n, mode, contributions.get(k, 0), ".".join(n.group) if n.group in layout.loose else "")
+            for k, n in graph.nodes.items()
+        }
+        layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+
+    layout = folded(layout, pairs)
+    body = _frames(layout) + _wires(graph, layout, view) + _connectors(layout)
+    for key, card in cards.items():
+        body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
+    return page(
+        body, layout.width, layout.height, title, _legend(graph, view), _notes(graph, layout), _describe(graph, view)
+    )
+
+
+def page(body, w, h, title, legend, notes, description) -> str:
+    """``body`` with a heading above, legend and notes below, on a white sheet (so that it reads on a dark page)."""
+    top = MARGIN + (34 if title else 0)
+    heading = shorten(title, 80) if title else ""
+    room = max(w, width(heading, 18, bold=True), min(sum(item[0] for item in legend), 460))
+    rows, x = [[]], 0.0
+    for item in legend:
+        if x and x + item[0] > room:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((x, item))
+        x += item[0]
+    room = max([room] + [width(n, 12) for n in notes])
+    height = top + h + (22 + 24 * len(rows) if legend else 0) + 18 * len(notes) + MARGIN
+    total = room + 2 * MARGIN
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{fixed(total)}" height="{fixed(height)}" '
+        f'viewBox="0 0 {fixed(total)} {fixed(height)}" font-family="{FONT}" '
+        f'role="img" aria-label="{xml(description)}">',
+        f"<title>{xml(heading or description)}</title>",
+        f"<desc>{xml(description)}</desc>",
+        f'<rect width="{fixed(total)}" height="{fixed(height)}" rx="8" fill="{PAPER}"/>',
+    ]
+    if title:
+        out.append(words(MARGIN, MARGIN + 16, heading, 18, weight="700"))
+    out.append(f'<g transform="translate({fixed(MARGIN + (room - w) / 2)} {fixed(top)})">')
+    out += [*body, "</g>"]
+    y = top + h + 30
+    for row in rows if legend else ():
+        for x, (_, draw) in row:
+            out += draw(MARGIN + x, y)
+        y += 24
+    for note in notes:
+        out.append(words(MARGIN, y + 2, note, 12, MUTED))
+        y += 18
+    return "\n".join([*out, "</svg>"]) + "\n"
+
+
+def _frames(layout: Layout) -> list[str]:
+    out = []
+    for path in sorted(layout.frames, key=len):
+        box, depth = layout.frames[path], len(path) - 1
+        out.append(
+            f'<rect class="group" x="{fixed(box.x)}" y="{fixed(box.y)}" width="{fixed(box.width)}" '
+            f'height="{fixed(box.height)}" rx="12" fill="{FRAMES[depth % len(FRAMES)]}" stroke="#c3d3e3"/>'
+        )
+        out.append(words(box.x + 12, box.y + 19, shorten(path[-1], 28), 13, "#32526e", weight="600"))
+    return out
+
+
+def _wires(graph, layout, view) -> list[str]:
+    flowing = {e.tail for e in graph.edges if e.flowed} if view != "forward" else set()
+    forward, backward, marks = [], [], []
+    for wire in layout.wires:
+        edges = [graph.edges[i] for i in wire.edges]
+        two = view == "both" and edges[0].tail in flowing
+        names = " ".join(map(str, sorted(wire.edges)))
+        tip = f"<title>{xml(_tip(graph, edges))}</title>"
+        if view != "backward":
+            points = [(x - SIDE * two, y) for x, y in wire.points]
+            if wire.ends:
+                x, y = points[-1]
+                marks.append(f'<path d="M{fixed(x)} {fixed(y)}l-4.5 -9h9z" fill="{FORWARD}"/>')
+                points[-1] = (x, y - 7)
+            if wire.branch:
+                marks.append(f'<circle cx="{fixed(points[0][0])}" cy="{fixed(points[0][1])}" r="3" fill="{FORWARD}"/>')
+            forward.append(
+                f'<path class="forward" data-edges="{names}" d="{_path(points, LEAN * two)}" fill="none" '
+                f'stroke="{FORWARD}" stroke-width="1.9">{tip}</path>'
+            )
+        if view != "forward" and any(e.flowed for e in edges):
+            points = [(x + SIDE * two, y) for x, y in wire.points][::-1]
+            if wire.starts:
+                x, y = points[-1]
+                marks.append(
+                    f'<path d="M{fixed(x - 5)} {fixed(y + 10)}L{fixed(x)} {fixed(y + 2)}l5 8" '
+                    f'fill="none" stroke="{BACKWARD}" stroke-width="2.2"/>'
+                )
+                points[-1] = (x, y + 3)
+            if wire.branch:
+                marks.append(
+                    f'<circle cx="{fixed(points[-1][0])}" cy="{fixed(points[-1][1])}" r="3" fill="{BACKWARD}"/>'
+                )
+            backward.append(
+                f'<path class="backward" data-edges="{names}" d="{_path(points, -LEAN * two)}" fill="none" '
+                f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4">{tip}</path>'
+            )
+    return forward + backward + marks
+
+
+def _connectors(layout) -> list[str]:
+    out = []
+    for x, y, number in layout.connectors:
+        out.append(f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="9" fill="{PAPER}" stroke="{LINE}" stroke-width="1.3"/>')
+        out.append(words(x, y + 4, number, 11, anchor="middle"))
+    return out
+
+
+def _tip(graph, edges):
+    edge = edges[0]
+    names = [f"{e.argument} of {graph.nodes[e.head].title}" for e in edges[:4]] + (["…"] if len(edges) > 4 else [])
+    return f"{graph.nodes[edge.tail].title} is {', '.join(names)}"
+
+
+def _path(points, lean=0) -> str:
+    """Straight down within a rank, an S between ranks. The S stays between the heights of its ends, where no box is.
+
+    ``lean`` moves the bend of an S so that the two lines of a pair stay apart where they run sideways too.
+    """
+    (x, y), d = points[0], []
+    d.append(f"M{fixed(x)} {fixed(y)}")
+    for nx, ny in points[1:]:
+        if abs(nx - x) < 0.3:
+            d.append(f"L{fixed(nx)} {fixed(ny)}")
+        else:
+            bend = (y + ny) / 2 + lean * max(-1.0, min(1.0, (nx - x) / 12 * (1 if ny > y else -1)))
+            d.append(f"C{fixed(x)} {fixed(bend)} {fixed(nx)} {fixed(bend)} {fixed(nx)} {fixed(ny)}")
+        x, y = nx, ny
+    return "".join(d)
+
+
+def _legend(graph, view):
+    """[(width, function that draws it at x, y)] of what is in this picture."""
+    kinds = {node.kind for node in graph.nodes.values()}
+    root = any(node.root for node in graph.nodes.values())
+    items = []
+
+    def box(kind, label, double=False):
+        def draw(x, y):
+            return [*outline(kind, double, x + 1, y - 12, 26, 17), words(x + 34, y + 1, label, 12, MUTED)]
+
+        items.append((34 + width(label, 12) + 20, draw))
+
+    def line(label, forward):
+        def draw(x, y):
+            if forward:
+                mark = f'<path d="M{fixed(x + 28)} {fixed(y - 3)}l-8 -4v8z" fill="{FORWARD}"/>'
+                style = f'stroke="{FORWARD}" stroke-width="1.9"'
+            else:
+                mark = (
+                    f'<path d="M{fixed(x + 8)} {fixed(y - 8)}l-7 5l7 5" fill="none" '
+                    f'stroke="{BACKWARD}" stroke-width="2.2"/>'
+                )
+                style = f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4"'
+            return [
+                f'<path d="M{fixed(x + 2)} {fixed(y - 3)}h22" {style}/>',
+                mark,
+                words(x + 34, y + 1, label, 12, MUTED),
+            ]
+
+        items.append((34 + width(label, 12) + 20, draw))
+
+    for kind, label in (("data", "data"), ("parameter", "parameter"), ("op", "op")):
+        if kind in kinds:
+            box(kind, label)
+    if root:
+        box("op", "loss" if len(graph.roots) == 1 else "result", double=True)
+    if graph.edges and view != "backward":
+        line("value, forward", True)
+    if view != "forward" and any(e.flowed for e in graph.edges):
+        line("gradient, backward", False)
+    if any(
+        m is not None and not m.integral and not m.scalar for n in graph.nodes.values() for m in (n.value, n.gradient)
+    ):
+        items.append(_scale())
+    return items
+
+
+def _scale():
+    from .heatmap import colour
+
+    def draw(x, y):
+        out = [words(x, y + 1, "−", 12, MUTED)]
+        for i in range(5):
+            out.append(
+                f'<rect x="{fixed(x + 12 + 12 * i)}" y="{fixed(y - 10)}" width="12" height="12" '
+                f'fill="{colour((i - 2) / 2, 1)}" stroke="{LINE}" stroke-width="0.6"/>'
+            )
+        return [*out, words(x + 42, y + 0.5, "0", 10, INK, anchor="middle"), words(x + 76, y + 1, "+", 12, MUTED)]
+
+    return 104, draw
+
+
+def _notes(graph, layout):
+    notes = []
+    if any(node.gradient_state == NOT_KEPT for node in graph.nodes.values()):
+        notes.append("not kept: backward drops inner gradients; run it inside record_gradients() to see them")
+    if layout.connectors:
+        notes.append(
+            "a wire that ends in a numbered circle goes on at the circle with the same number, in the next column"
+        )
+    if layout.cut:
+        notes.append(f"{len(layout.cut)} edges that pass more than 8 ranks are not drawn")
+    return notes
+
+
+def _describe(graph, view):
+    ops = sum(node.kind == "op" for node in graph.nodes.values())
+    parameters = sum(node.kind == "parameter" for node in graph.nodes.values())
+    ends = ", ".join(shorten(node.title) for node in graph.roots[:4])
+    return f"Computation graph of {ends}: {ops} ops, {parameters} parameters, {len(graph.edges)} edges; {view} view"
+
+
+__all__ = ["COMPACT", "FULL", "svg"]
