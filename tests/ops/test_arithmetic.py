@@ -1,7 +1,6 @@
 """Sums, products, quotients, powers."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -66,18 +65,12 @@ def test_a_number_to_a_tensor_keeps_float32():
     np.testing.assert_allclose(t.grad, np.log(2) * 2 ** np.array([0.5, -1.0]), rtol=1e-6)
 
 
-def test_a_cube_costs_no_power():
-    x = np.random.default_rng(0).uniform(0.5, 2.0, size=200_000)
-
-    def seconds(run):
-        best = math.inf
-        for _ in range(5):
-            start = time.perf_counter()
-            run()
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    assert seconds(lambda: tg.pow(x, 3)) < seconds(lambda: np.power(x, 3.1))
+def test_a_cube_is_two_multiplications():
+    """Bit for bit, so that no general power can have been computed."""
+    x = np.random.default_rng(0).normal(size=1000)
+    np.testing.assert_array_equal(tg.pow(x, 3), x * x * x)
+    np.testing.assert_array_equal(tg.pow(x, 4), (x * x) * (x * x))
+    np.testing.assert_array_equal(gradient(lambda t: t**2, x), 2 * x)
 
 
 def test_third_derivative_of_a_power():
@@ -97,7 +90,7 @@ def test_mixed_second_derivative_of_a_power_where_the_exponent_is_zero():
     gx = x.grad
     y.zero_grad()
     gx.backward()
-    assert_close(np.asarray(y.grad.data if isinstance(y.grad, Tensor) else y.grad), [0.5], 1e-12)
+    assert_close(y.grad, [0.5], 1e-12)
 
 
 def test_zero_to_a_tensor_has_gradient_zero():

@@ -231,8 +231,9 @@ class square:
 class pow:
     """x ** y, elementwise with broadcasting.
 
-    A whole Python number as exponent costs a few multiplications (3 to 64: by repeated squaring, NumPy's own
-    x ** 3 takes some hundred times longer); everything else is NumPy's power. NaN where x < 0 and y is not whole.
+    A whole Python number from 3 to 64 as exponent costs a few multiplications: NumPy's own x ** 3 was measured
+    at 3 to 6 times that for positive elements and 300 to 700 times for negative ones. Otherwise NumPy's
+    power. NaN where x < 0 and y is not whole.
 
     Raises DTypeError for an integer array with a negative integer exponent, which has no integer result.
     """
