@@ -51,6 +51,11 @@ def test_erf_equals_scipy():
     np.testing.assert_allclose(tg.erf(x), special.erf(x), rtol=1e-15, atol=1e-300)
 
 
+def test_erf_of_several_blocks_equals_erf_of_each_element():
+    x = np.random.default_rng(0).normal(size=(3, 20_001))
+    np.testing.assert_array_equal(tg.erf(x)[:, ::999], [[tg.erf(v) for v in row] for row in x[:, ::999]])
+
+
 def test_erf_at_the_ends():
     x = np.array([-np.inf, -40.0, -0.0, 0.0, 40.0, np.inf])
     with np.errstate(over="raise", invalid="raise", divide="raise"):
