@@ -12,7 +12,7 @@ from .card import BACKWARD, FORWARD, FULL, INK, LINE, MUTED, PAPER, WASH
 from .graph import KNOWN, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
-from .text import clean, number, shape_text, shorten
+from .text import brief, clean, number, shape_text, shorten
 
 _FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
 
@@ -153,7 +153,7 @@ def _cells(heat: HeatMap):
             plain = heat.integral or strange
             fill = PAPER if plain else colour(value, heat.largest)
             ink = PAPER if not plain and is_dark(value, heat.largest) else INK
-            text = label_text(number(value, 6 if heat.integral else 2)) if figures else "×" if strange else ""
+            text = label_text(number(value, 6) if heat.integral else brief(value)) if figures else "×" if strange else ""
             inside = f'<FONT POINT-SIZE="9" COLOR="{ink}">{text}</FONT>' if text else ""
             size = "" if figures else ' WIDTH="9" HEIGHT="9" FIXEDSIZE="TRUE"'
             cells.append(f'<TD BGCOLOR="{fill}"{size}>{inside}</TD>')

@@ -28,9 +28,22 @@ def folded(layout: Layout, edges) -> Layout:
             low += 1
         return low
 
-    # A cut near the left of one column must not shift the next: every column is as wide as the whole.
+    # Every column is as wide as what it holds.
+    reach = [[layout.width, 0.0] for _ in starts]
+    for box in (*layout.boxes.values(), *layout.frames.values()):
+        column = column_of(box.y)
+        reach[column] = [min(reach[column][0], box.x), max(reach[column][1], box.x + box.width)]
+    for wire in layout.wires:
+        for x, y in wire.points:
+            # A wire that goes on in the next column ends there at the x of its next station.
+            for column in {column_of(y), max(column_of(y) - 1, 0)}:
+                reach[column] = [min(reach[column][0], x - 10), max(reach[column][1], x + 10)]
+    lefts = [0.0]
+    for left, right in reach:
+        lefts.append(lefts[-1] + right - left + GUTTER)
+
     def place(x, y, column):
-        return x + column * (layout.width + GUTTER), y - starts[column] + (LEAD if column else 0)
+        return x - reach[column][0] + lefts[column], y - starts[column] + (LEAD if column else 0)
 
     for source, target in ((layout.boxes, out.boxes), (layout.frames, out.frames)):
         for key, box in source.items():
@@ -65,7 +78,7 @@ def folded(layout: Layout, edges) -> Layout:
         above, below = place(x, ends[column], column), place(x, starts[column + 1], column + 1)
         out.connectors += [(*above, str(number)), (below[0], below[1] - LEAD + 8, str(number))]
     tallest = max(place(0, ends[i], i)[1] for i in range(len(ends)))
-    out.width, out.height = len(ends) * (layout.width + GUTTER) - GUTTER, tallest + 10
+    out.width, out.height = lefts[-1] - GUTTER, tallest + 10
     return out
 
 

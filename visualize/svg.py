@@ -38,7 +38,7 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
 
     layout = folded(layout, pairs)
-    body = _frames(layout) + _wires(graph, layout, view) + _connectors(layout)
+    body = _frames(layout) + _wires(graph, layout, view) + _frame_labels(layout) + _connectors(layout)
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
     return page(
@@ -92,7 +92,31 @@ def _frames(layout: Layout) -> list[str]:
             f'<rect class="group" x="{fixed(box.x)}" y="{fixed(box.y)}" width="{fixed(box.width)}" '
             f'height="{fixed(box.height)}" rx="12" fill="{FRAMES[depth % len(FRAMES)]}" stroke="#c3d3e3"/>'
         )
-        out.append(words(box.x + 12, box.y + 19, shorten(path[-1], 28), 13, "#32526e", weight="600"))
+    return out
+
+
+def _frame_labels(layout: Layout) -> list[str]:
+    """Names of groups, on the side where no wire comes in; else over the wire, on a patch of the frame's colour."""
+    out = []
+    for path in sorted(layout.frames, key=len):
+        box = layout.frames[path]
+        text = shorten(path[-1], 28)
+        w, y = width(text, 13, bold=True), box.y + 19
+        passing = [
+            x
+            for wire in layout.wires
+            for (x, top), (_, bottom) in zip(wire.points, wire.points[1:])
+            if top <= y and bottom >= y - 12
+        ]
+        left, right = box.x + 12, box.x + box.width - 12 - w
+        free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing)]
+        x = free[0] if free else left
+        if not free:
+            fill = FRAMES[(len(path) - 1) % len(FRAMES)]
+            out.append(
+                f'<rect x="{fixed(x - 3)}" y="{fixed(y - 13)}" width="{fixed(w + 6)}" height="18" fill="{fill}"/>'
+            )
+        out.append(words(x, y, text, 13, "#32526e", weight="600"))
     return out
 
 
