@@ -198,7 +198,7 @@ class erf:
             )
         # Integers become float64; float16 has too little range for the coefficients.
         half = values.dtype == np.float16
-        flat = values.ravel().astype(np.float32) if half else np.asarray(values * 1.0).ravel()
+        flat = values.ravel().astype(np.float32 if half else np.result_type(values, np.float32), copy=False)
         out = np.empty_like(flat)
         step = BLOCK // flat.itemsize
         for start in range(0, flat.size, step):
@@ -225,7 +225,8 @@ class erf:
 
 
 BLOCK = 1 << 17
-"""Bytes worked on at once: the twenty passes of a polynomial then stay in the cache (measured: half the time)."""
+"""Bytes worked on at once, so that the twenty passes of a polynomial stay in the cache. Measured: half the time at
+2,000,000 float64 elements, no gain at 100,000."""
 
 SEAM = 0.46875
 # Coefficients of Cody (1969), highest power first; each quotient is numerator over denominator.
