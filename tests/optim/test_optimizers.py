@@ -352,6 +352,13 @@ def test_step_keeps_dtype_and_leaves_the_gradient_alone(case):
     assert (g == kept).all()
 
 
+def test_numpy_learning_rate_counts_as_a_number():
+    a, b = parameters(np.float32), parameters(np.float32)
+    run(optim.Adam(a, lr=0.1), a, range(3))
+    run(optim.Adam(b, lr=np.float64(0.1)), b, range(3))
+    assert all(p.data.tobytes() == q.data.tobytes() for p, q in zip(a, b))
+
+
 def test_parameter_that_is_not_contiguous_moves_too():
     straight, turned = nn.Parameter(np.ones((3, 2))), nn.Parameter(np.ones((3, 2)))
     turned._data = np.ones((2, 3)).T
@@ -365,10 +372,13 @@ def test_parameter_that_is_not_contiguous_moves_too():
     assert (straight.data == turned.data).all() and straight.data[0, 0] != 1
 
 
-def test_step_between_forward_and_backward_is_noticed():
-    w = nn.Parameter([1.0, 2.0])
+@pytest.mark.parametrize(
+    "g", [np.ones((2, 1)), RowSparse(np.array([1]), np.ones((1, 1)), (2, 1))], ids=["dense", "rows"]
+)
+def test_step_between_forward_and_backward_is_noticed(g):
+    w = nn.Parameter(np.array([[1.0], [2.0]]))
     loss = (w * w).sum()
-    w.grad = np.ones(2, np.float32)
+    w.grad = g
     optim.SGD([w], lr=0.1).step()
     with pytest.raises(StaleValueError, match="changed in place"):
         loss.backward()

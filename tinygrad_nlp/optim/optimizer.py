@@ -131,10 +131,12 @@ class Optimizer:
         """
         moved = False
         for group in self.param_groups:
+            # A learning rate that is a NumPy float64 would lift float32 arithmetic to float64; a Python float does not.
+            options = {name: v.item() if isinstance(v, np.generic) else v for name, v in group.items()}
             for parameter in group["params"]:
                 if parameter._grad is not None:
                     moved = True
-                    self._move(parameter, parameter._grad, group)
+                    self._move(parameter, parameter._grad, options)
         if not moved:
             raise GradientError(
                 explain(
@@ -165,17 +167,15 @@ class Optimizer:
         w = parameter._data
         if isinstance(g, Tensor):
             g = g._data
-        if isinstance(g, RowSparse):
-            if self.rows_suffice(group):
-                rows, g = g.merged()
-                touched = [array.take(rows, axis=0) for array in (w, *held)]
-                self._in_blocks(rule, group, g, touched)
-                for array, values in zip((w, *held), touched):
-                    array[rows] = values
-                note_change(w)
-                return
-            g = g.dense()
-        self._in_blocks(rule, group, np.asarray(g, w.dtype), [w, *held])
+        if isinstance(g, RowSparse) and self.rows_suffice(group):
+            rows, values = g.merged()
+            touched = [array.take(rows, axis=0) for array in (w, *held)]
+            self._in_blocks(rule, group, values, touched)
+            for array, new in zip((w, *held), touched):
+                array[rows] = new
+        else:
+            g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
+            self._in_blocks(rule, group, g, [w, *held])
         note_change(w)
 
     def _in_blocks(self, rule, group, g, arrays):
