@@ -1,0 +1,1 @@
+"""Models of natural language built on tinygrad_nlp; once installed, `tinygrad_nlp.models`."""

@@ -1,0 +1,35 @@
+"""Word vectors by word2vec: each word is placed so that it predicts, or is predicted by, the words around it.
+
+Read in this order: `sampling` (what is paired with what), `losses` (what a pair costs, as the documents write it),
+`model` (the two tables of vectors), `train` (the loop), `vectors` (what one does with the result).
+"""
+
+from .losses import (
+    cbow_context,
+    cbow_loss,
+    naive_softmax_loss,
+    negative_sampling_loss,
+    window_loss,
+)
+from .model import SkipGram
+from .sampling import NegativeSampler, keep_probability, pairs, subsample
+from .train import Divergence, Settings, Training, train
+from .vectors import Vectors
+
+__all__ = [
+    "Divergence",
+    "NegativeSampler",
+    "Settings",
+    "SkipGram",
+    "Training",
+    "Vectors",
+    "cbow_context",
+    "cbow_loss",
+    "keep_probability",
+    "naive_softmax_loss",
+    "negative_sampling_loss",
+    "pairs",
+    "subsample",
+    "train",
+    "window_loss",
+]

@@ -1,0 +1,128 @@
+"""Trained word vectors: neighbours, analogies, a picture in two dimensions, a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tinygrad_nlp import CheckpointError, OptionError, serialize
+from tinygrad_nlp.data import Vocabulary
+from tinygrad_nlp.errors import explain
+
+_KIND = "word vectors"
+
+
+class Vectors:
+    """A vector for each word of a vocabulary.
+
+    vocabulary  V words
+    matrix      (V, D); kept as it is, not copied
+
+    Likeness is the cosine, which does not depend on length: αu and u are alike for every α > 0 (002 §1.5). A zero
+    vector has no direction; its cosine with anything is 0 here.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, matrix):
+        self.vocabulary = vocabulary
+        self.matrix = np.asarray(matrix)
+        if self.matrix.ndim != 2 or len(self.matrix) != len(vocabulary):
+            raise OptionError(
+                explain(
+                    "Vectors",
+                    got=f"a matrix of shape {self.matrix.shape} for {len(vocabulary)} words",
+                    expected="one row for each word",
+                )
+            )
+
+    def __len__(self):
+        return len(self.vocabulary)
+
+    def __contains__(self, word):
+        return word in self.vocabulary
+
+    def __getitem__(self, word: str) -> np.ndarray:
+        """The vector of ``word``. Raises UnknownWordError with close spellings."""
+        return self.matrix[self.vocabulary[word]]
+
+    def similarity(self, word: str, other: str) -> float:
+        """The cosine of two words' vectors, from −1 to 1."""
+        return float(_unit(self[word]) @ _unit(self[other]))
+
+    def neighbors(self, word: str, k: int = 10) -> list[tuple[str, float]]:
+        """The ``k`` words of largest cosine with ``word``, and the cosines; never ``word`` itself."""
+        return self.nearest(self[word], k, without=[word])
+
+    def analogy(self, a: str, b: str, c: str, k: int = 10) -> list[tuple[str, float]]:
+        """What is to ``c`` as ``b`` is to ``a``: the words nearest to b − a + c, vectors made of length 1 first.
+
+        None of the three is an answer. Source: Mikolov, Yih & Zweig 2013, the method since called 3CosAdd.
+        """
+        return self.nearest(_unit(self[b]) - _unit(self[a]) + _unit(self[c]), k, without=[a, b, c])
+
+    def nearest(self, vector, k: int = 10, without: Iterable[str] = ()) -> list[tuple[str, float]]:
+        """The ``k`` words of largest cosine with ``vector``; of equal ones the more frequent comes first."""
+        cosines = _unit(self.matrix) @ _unit(np.asarray(vector))
+        left_out = {self.vocabulary[word] for word in without}
+        ranking = np.argsort(-cosines, kind="stable")[: max(k, 0) + len(left_out)]
+        words = self.vocabulary.words
+        return [(words[i], float(cosines[i])) for i in ranking if i not in left_out][: max(k, 0)]
+
+    def save(self, path, notes: dict | None = None) -> None:
+        """Write words, counts and vectors to one safetensors file, replacing ``path`` only when it is complete.
+
+        notes  what else should be known of them (settings, source of the text)
+        """
+        serialize.save(
+            path,
+            model={"vectors": self.matrix},
+            metadata={
+                "kind": _KIND,
+                "words": list(self.vocabulary.words),
+                "counts": self.vocabulary.counts,
+                "min_count": self.vocabulary.min_count,
+                "notes": notes or {},
+            },
+        )
+
+    @classmethod
+    def load(cls, path) -> Vectors:
+        """Read what `save` wrote. Raises CheckpointError for any other file, FileNotFoundError if there is none."""
+        checkpoint = serialize.load(path)
+        about = checkpoint.metadata
+        if not isinstance(about, dict) or about.get("kind") != _KIND:
+            raise CheckpointError(
+                explain(
+                    f"Vectors.load({str(path)!r})",
+                    got="a checkpoint without word vectors",
+                    expected="a file that Vectors.save, `train skipgram --out` or `demo` wrote",
+                )
+            )
+        return cls(
+            Vocabulary(dict(zip(about["words"], about["counts"].tolist())), about["min_count"]),
+            checkpoint.model["vectors"],
+        )
+
+    def project(self, words: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+        """(N, 2) places of N words along the two directions in which they differ most, and the (2,) shares of variance.
+
+        Principal components, by singular values of the centered vectors. A component's sign means nothing; it
+        is chosen so that the word furthest out is on the positive side, for the same picture every time.
+        Source of the kind of picture: 004, last page.
+        """
+        rows = self.matrix[[self.vocabulary[word] for word in words]].astype(np.float64)
+        centered = rows - rows.mean(axis=0)
+        U, S, _ = np.linalg.svd(centered, full_matrices=False)
+        places = np.zeros((len(rows), 2))
+        count = min(2, len(S))
+        places[:, :count] = U[:, :count] * S[:count]
+        furthest = places[np.abs(places).argmax(axis=0), np.arange(2)]
+        variance = np.zeros(2)
+        variance[:count] = S[:count] ** 2
+        return places * np.where(furthest < 0, -1, 1), variance / max((S**2).sum(), np.finfo(float).tiny)
+
+
+def _unit(x):
+    """Rows of length 1; a zero row stays zero."""
+    length = np.linalg.norm(x, axis=-1, keepdims=True)
+    return x / np.where(length > 0, length, 1)

@@ -1,0 +1,233 @@
+"""Train word vectors on the documentation text that ships with Python, draw a training step, write a report.
+
+No network is used and nothing but this package is needed. Ctrl-C ends the training; the report is written all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+import time
+from pathlib import Path
+
+from . import positive_int, seed_number
+from .charts import text_curve
+from .report import Picture, Report
+from .train import describe_corpus, summary, train_with_progress
+
+WORDS = [
+    "list",
+    "true",
+    "integer",
+    "string",
+    "file",
+    "class",
+    "exception",
+    "returns",
+    "first",
+    "read",
+    "start",
+    "server",
+    "keys",
+    "year",
+]
+"""Words whose neighbours are shown, where the text has them."""
+
+SHOWN = 8
+MAPPED = 5  # neighbours of each word on the map: more would leave no room for their labels
+
+# Small vectors, a narrow window and no rare words suit a text of 300,000 words: measured over seeds, `list` then
+# finds `tuple` and `true` finds `false` among the first few. Wider windows bring topics instead of kinds of word.
+DIM, WINDOW, MIN_COUNT, EPOCHS = 64, 2, 15, 25
+QUICK_WORDS, QUICK_MIN_COUNT, QUICK_EPOCHS = 70_000, 8, 10
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--out", metavar="DIR", default="tinygrad-nlp-demo", help="where to write (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same vectors (default %(default)s)")
+    parser.add_argument("--epochs", type=positive_int, help=f"passes over the text (default {EPOCHS})")
+    parser.add_argument("--quick", action="store_true", help="less text and fewer passes: seconds, and poorer vectors")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def run(arguments):
+    from tinygrad_nlp.data import encode, python_documentation
+    from tinygrad_nlp.models.word2vec import Settings
+    from tinygrad_nlp.visualize import graphviz_hint
+
+    started = time.perf_counter()
+    say = print if not arguments.json else lambda *lines: None
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)  # said now if it cannot be, not after the training
+
+    print("reading Python's own documentation …", file=sys.stderr)
+    documentation = python_documentation(QUICK_WORDS) if arguments.quick else python_documentation()
+    for note in documentation.notes:
+        print(f"note: {note}", file=sys.stderr)
+    corpus = encode(documentation.sentences, QUICK_MIN_COUNT if arguments.quick else MIN_COUNT)
+    say(describe_corpus(corpus, documentation.source))
+    read = time.perf_counter() - started
+
+    epochs = arguments.epochs or (QUICK_EPOCHS if arguments.quick else EPOCHS)
+    settings = Settings(dim=DIM, window=WINDOW, epochs=epochs, seed=arguments.seed)
+    result = train_with_progress(corpus, settings)
+    vectors = result.vectors
+    files = {"vectors": out / "vectors.safetensors", "graph": out / "graph.svg", "report": out / "report.html"}
+    vectors.save(files["vectors"], notes={"source": documentation.source, **vars(settings)})
+
+    words = shown_words(vectors)
+    neighbors = {word: vectors.neighbors(word, SHOWN) for word in words}
+    say("\nnearest words (trained from nothing but the text):")
+    for word, near in neighbors.items():
+        say(f"  {word:<10} {', '.join(other for other, _ in near)}")
+    say("\nloss per pair (nats):")
+    say(text_curve(result.curve))
+
+    drawings = training_step(vectors, corpus)
+    drawings[0][0].save(files["graph"])
+    pictures = [Picture(drawing.svg(engine="builtin"), caption) for drawing, caption in drawings]
+    mapped = list(dict.fromkeys(w for word in words for w in [word, *(o for o, _ in neighbors[word][:MAPPED])]))
+    places, shares = vectors.project(mapped)
+    seconds = time.perf_counter() - started
+    report = Report(
+        lead=lead(corpus, documentation, result),
+        curve=result.curve,
+        first_loss=(1 + settings.negatives) * math.log(2),
+        neighbors=neighbors,
+        mapped=mapped,
+        places=[(float(x), float(y)) for x, y in places],
+        shares=(float(shares[0]), float(shares[1])),
+        pictures=pictures,
+        facts=facts(arguments, documentation, corpus, result, read, seconds),
+    )
+    files["report"].write_text(report.html(), encoding="utf-8")
+
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    **summary(corpus, result),
+                    "source": documentation.source,
+                    "neighbors": neighbors,
+                    "files": {name: str(path) for name, path in files.items()},
+                    "seconds": round(seconds, 3),
+                },
+                ensure_ascii=False,
+            )
+        )
+    else:
+        if not has_graphviz():
+            say(f"\ngraph drawn with the built-in layout; for Graphviz's (and PNG, PDF): {graphviz_hint()}")
+        say(f"\nreport   {files['report']}   <- open this in a browser")
+        say(f"graph    {files['graph']}\nvectors  {files['vectors']}")
+        say(f"next: tinygrad-nlp neighbors {files['vectors']} {words[0]}    ({seconds:.0f} s in all)")
+    return 130 if result.interrupted else 0
+
+
+def shown_words(vectors) -> list[str]:
+    """`WORDS` the text has; where it has few of them, its frequent longer words instead."""
+    words = [word for word in WORDS if word in vectors]
+    if len(words) < 4:
+        words += [w for w in vectors.vocabulary.words if len(w) > 3 and w not in words][: 8 - len(words)]
+    return words or list(vectors.vocabulary.words[:8])
+
+
+def training_step(vectors, corpus):
+    """[(Drawing, caption)]: the step of a model so small that it can be read, batched as trained and spelled out."""
+    import numpy as np
+
+    from tinygrad_nlp import Tensor, record_gradients
+    from tinygrad_nlp.models.word2vec import SkipGram, negative_sampling_loss
+    from tinygrad_nlp.visualize import draw
+
+    rng = np.random.default_rng(0)
+    words = [w for w in ("list", "of", "integers", "tuple", "file", "true", "class") if w in vectors][:6]
+    words += [w for w in vectors.vocabulary.words if w not in words][: max(0, 6 - len(words))]
+    size, dim = len(words), 4
+    outside_start = rng.normal(0, 0.5, (size, dim)).astype(
+        np.float32
+    )  # as if trained a while; zeros would show nothing
+    ids = np.arange(size)
+
+    model = SkipGram(size, dim, rng)
+    model.center.data = rng.normal(0, 0.5, (size, dim)).astype(np.float32)
+    model.outside.data = outside_start
+    model.center.name, model.outside.name = "center vectors", "outside vectors"
+    centers, outsides = ids[[0, 0, 1]] % size, ids[[1, 2, 2]] % size
+    negatives = np.array([[3, 4], [4, 5], [5, 3]]) % size
+    with record_gradients():
+        loss = model(centers, outsides, negatives, reduction="sum")
+        loss.name = "loss"
+        loss.backward()
+    described = ", ".join(f"{words[c]} sees {words[o]}" for c, o in zip(centers, outsides))
+    batch = (
+        draw(loss, view="both", title="A step of three pairs"),
+        f"A batch of three pairs ({described}), two drawn words each, {size} words of {dim} numbers: "
+        "lookup, loss, gradients of both tables.",
+    )
+
+    v_c = Tensor(model.center.data[0], requires_grad=True, name="v_c")
+    outside = Tensor(outside_start, requires_grad=True, name="U")
+    with record_gradients():
+        loss = negative_sampling_loss(v_c, int(outsides[0]), negatives[0], outside)
+        loss.name = "loss"
+        loss.backward()
+    spelled = (
+        draw(loss, view="both", title="One pair, spelled out"),
+        f"The same loss for one pair ({words[centers[0]]} sees {words[outsides[0]]}) as the textbook writes it, "
+        "every operation a card of its own.",
+    )
+    return [batch, spelled]
+
+
+def lead(corpus, documentation, result) -> str:
+    """The page's first paragraph."""
+    cut = " The training was interrupted, so the vectors are unfinished." if result.interrupted else ""
+    return (
+        "Skip-gram with negative sampling, every gradient by tinygrad_nlp's own backpropagation. "
+        f"Text: {documentation.source}, {corpus.tokens:,} words. "
+        f"{result.pairs:,} pairs of words in {result.seconds:.1f} s.{cut}"
+    )
+
+
+def facts(arguments, documentation, corpus, result, read, seconds) -> list[tuple[str, str]]:
+    """Rows of the last table: settings, timing, versions."""
+    import numpy as np
+
+    from tinygrad_nlp import __version__
+
+    s = result.settings
+    return [
+        (
+            "command",
+            "tinygrad-nlp demo" + (" --quick" if arguments.quick else "") + f" --seed {s.seed} --epochs {s.epochs}",
+        ),
+        ("text", f"{documentation.source}; {corpus.tokens:,} words, {len(documentation.sentences):,} sentences"),
+        *(("note", note) for note in documentation.notes),
+        ("vocabulary", f"{len(corpus.vocabulary):,} words that occur at least {corpus.vocabulary.min_count} times"),
+        (
+            "model",
+            f"skip-gram, {s.dim} numbers a vector, {sum(p.size for p in result.model.parameters()):,} parameters",
+        ),
+        ("pairs", f"window up to {s.window}, {s.negatives} negatives, frequent words thinned at {s.threshold:g}"),
+        (
+            "optimizer",
+            f"SGD, rate {s.rate:g} falling to {s.last_rate:g}, {result.batch} pairs a step, {result.steps:,} steps",
+        ),
+        ("speed", f"{result.pairs / max(result.seconds, 1e-9):,.0f} pairs a second"),
+        ("time", f"reading {read:.1f} s, training {result.seconds:.1f} s, all {seconds:.1f} s"),
+        ("versions", f"tinygrad_nlp {__version__}, Python {platform.python_version()}, NumPy {np.__version__}"),
+        ("machine", f"{platform.system()} {platform.machine()}"),
+    ]
+
+
+def has_graphviz() -> bool:
+    """Whether a real Graphviz, on the path or inside pygraphviz, can be used."""
+    import importlib.util
+    import shutil
+
+    return shutil.which("dot") is not None or importlib.util.find_spec("pygraphviz") is not None

@@ -1,0 +1,148 @@
+"""What this machine has, what is missing and what would make it faster. Changes nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+OPTIONAL = {
+    "scipy": "faster sums of row-sparse gradients",
+    "pygraphviz": "Graphviz's layout without a system Graphviz",
+    "safetensors": "saving and loading models",
+    "pytest": "running the tests",
+}
+
+# OpenBLAS names the kernels it has chosen. These do not use the 512-bit units; a CPU that has them is then
+# used at half its width for matrix products.
+NARROW_KERNELS = {"haswell", "zen", "sandybridge", "nehalem", "prescott", "barcelona", "bulldozer", "excavator"}
+
+
+def add_arguments(parser):
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def run(arguments):
+    facts, advice = examine()
+    if arguments.json:
+        print(json.dumps({"facts": facts, "advice": advice}))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name:<{width}}  {value}")
+    print()
+    for line in advice or ["nothing to mend"]:
+        print(f"- {line}" if advice else line)
+
+
+def examine() -> tuple[dict[str, str], list[str]]:
+    """(what was found, by name; what to do about it, most useful first)."""
+    import numpy as np
+
+    from tinygrad_nlp import __version__
+
+    advice = []
+    cores = usable_cores()
+    facts = {
+        "tinygrad_nlp": __version__,
+        "Python": f"{platform.python_version()} ({sys.executable})",
+        "NumPy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}, {cores} usable core{'s' if cores != 1 else ''}",
+    }
+    blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    facts["BLAS"] = f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
+    library = openblas()
+    if library:
+        kernel, threads = library
+        facts["BLAS"] += f", {kernel} kernels, {threads} thread{'s' if threads != 1 else ''}"
+        if kernel.lower() in NARROW_KERNELS and has_avx512():
+            advice.append(
+                f"OpenBLAS runs its {kernel} kernels, but this CPU has AVX-512: set OPENBLAS_CORETYPE=SkylakeX before "
+                "Python starts, and compare (matrix products were up to 1.6 times as fast on some such machines)"
+            )
+        if threads > cores:
+            advice.append(
+                f"OpenBLAS has {threads} threads for {cores} usable cores, and they wait for each other: "
+                f"set OPENBLAS_NUM_THREADS={cores} before Python starts"
+            )
+    facts["Graphviz"] = shutil.which("dot") or "no `dot` program"
+    for name, use in OPTIONAL.items():
+        facts[name] = "yes" if importlib.util.find_spec(name) else f"no ({use})"
+    if not shutil.which("dot") and not importlib.util.find_spec("pygraphviz"):
+        from tinygrad_nlp.visualize import graphviz_hint
+
+        advice.append(
+            f"graphs are laid out by the built-in code; for Graphviz's layout, PNG and PDF: {graphviz_hint()}"
+        )
+    if not importlib.util.find_spec("safetensors"):
+        advice.append("models cannot be saved: pip install safetensors")
+
+    text = embedded_text()
+    facts["embedded text"] = text or "none"
+    if not text:
+        advice.append("this Python carries no documentation text: `demo` cannot train; `train skipgram FILE` can")
+    return facts, advice
+
+
+def usable_cores() -> int:
+    """Cores this process may use, which in a container or under taskset is fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def openblas() -> tuple[str, int] | None:
+    """(kernel, threads) of the OpenBLAS that NumPy has loaded, asked of the library itself, or None.
+
+    NumPy's build record names the kernel the library was *built* on, not the one it chose here, so it cannot tell.
+    """
+    import numpy  # noqa: F401 (loads the library)
+
+    for path in _loaded_openblas():
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
+            name = getattr(library, f"{prefix}openblas_get_corename{suffix}", None)
+            threads = getattr(library, f"{prefix}openblas_get_num_threads{suffix}", None)
+            if name is not None and threads is not None:
+                name.restype = ctypes.c_char_p
+                return name().decode("ascii", "replace"), int(threads())
+    return None
+
+
+def _loaded_openblas() -> list[str]:
+    # Only a library that is already in the process may be opened: another copy would start threads of its own.
+    try:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return []
+    found = dict.fromkeys(line.split(maxsplit=5)[-1] for line in maps if "openblas" in line)
+    return sorted(found, key=lambda path: "numpy" not in path)
+
+
+def has_avx512() -> bool:
+    """Whether Linux says that the CPU has AVX-512; False where it cannot be known."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512f" in text and "avx512vl" in text
+
+
+def embedded_text() -> str:
+    """What the demo would train on, in words, without reading all of it."""
+    import sysconfig
+
+    parts = []
+    if importlib.util.find_spec("pydoc_data") is not None:
+        parts.append("help topics")
+    if (Path(sysconfig.get_paths()["stdlib"]) / "argparse.py").exists():
+        parts.append("docstrings of the standard library")
+    return " and ".join(parts)

@@ -1,0 +1,63 @@
+"""A text as numbers: the id of every token, and the sentence it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .text import DataError
+from .vocabulary import Vocabulary
+
+_CHUNK = 1 << 20  # tokens per array while reading: lists of Python ints would take 10 times the memory
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tokens of known words, in order.
+
+    ids         (N,) int32: the word at each place
+    sentence    (N,) int32: the number of its sentence; a context window never crosses a change of it
+    vocabulary  the words
+    tokens      how many there were before rare words were left out
+    """
+
+    ids: np.ndarray
+    sentence: np.ndarray
+    vocabulary: Vocabulary
+    tokens: int
+
+    def __len__(self):
+        return len(self.ids)
+
+
+def encode(sentences: Iterable[list[str]], min_count: int = 5) -> Corpus:
+    """Number the words of ``sentences`` in one pass, then leave out those that occur fewer than ``min_count`` times.
+
+    One pass, because standard input cannot be read twice. Memory: 8 bytes a token.
+    Raises DataError if no word remains.
+    """
+    order: dict[str, int] = {}
+    chunks, sentence_chunks, ids, numbers = [], [], [], []
+    for count, sentence in enumerate(sentences):
+        ids += [order.setdefault(word, len(order)) for word in sentence]
+        numbers += [count] * len(sentence)
+        if len(ids) >= _CHUNK:
+            chunks.append(np.array(ids, np.int32))
+            sentence_chunks.append(np.array(numbers, np.int32))
+            ids, numbers = [], []
+    chunks.append(np.array(ids, np.int32))
+    sentence_chunks.append(np.array(numbers, np.int32))
+    first_ids, sentence = np.concatenate(chunks), np.concatenate(sentence_chunks)
+
+    counts = np.bincount(first_ids, minlength=len(order))
+    vocabulary = Vocabulary(dict(zip(order, counts.tolist())), min_count)
+    if not len(vocabulary):
+        raise DataError(
+            f"no word occurs {min_count} times in a text of {len(first_ids):,} words; "
+            "give more text, or a smaller --min-count"
+        )
+    renumbered = np.array([vocabulary.get(word, -1) for word in order], np.int32).take(first_ids)
+    known = renumbered >= 0
+    return Corpus(renumbered[known], sentence[known], vocabulary, len(first_ids))
