@@ -48,9 +48,7 @@ def normal(shape, seed):
 def places(op, arguments):
     """Positions of the arguments that have a rule and are differentiable."""
     return [
-        i
-        for i, a in enumerate(arguments)
-        if is_float(a) and (op.rules[0] if op.variadic else op.rules[i]) is not None
+        i for i, a in enumerate(arguments) if is_float(a) and (op.rules[0] if op.variadic else op.rules[i]) is not None
     ]
 
 
@@ -95,7 +93,9 @@ def test_rules_are_written_in_the_polymorphic_notation(op):
         tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         assert "np" not in names, f"{op.name}: a rule that calls np cannot be recorded or printed"
-        assert not any(isinstance(n, (ast.AugAssign, ast.Delete)) for n in ast.walk(tree)), "a rule changes nothing in place"
+        assert not any(isinstance(n, (ast.AugAssign, ast.Delete)) for n in ast.walk(tree)), (
+            "a rule changes nothing in place"
+        )
 
 
 @pytest.mark.parametrize("op, sample", CASES)
@@ -258,6 +258,7 @@ def test_a_rule_reads_only_what_values_read_says(op, sample):
         np.testing.assert_array_equal(np.asarray(clean), np.asarray(dirty))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # at a pole NumPy says so
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 def test_conventions_are_what_the_rule_does(op):
     for c in op.conventions:

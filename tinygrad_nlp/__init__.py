@@ -1,11 +1,6 @@
 """tinygrad_nlp: reverse-mode autodiff on NumPy whose every gradient can be seen."""
 
-from pathlib import Path as _Path
-
-# models/ and visualize/ lie beside this folder in a checkout and inside it once installed. In a checkout the
-# package's search path gets the checkout's root, so that tinygrad_nlp.models means the same folder in both.
-if not (_Path(__file__).parent / "models").exists():
-    __path__.append(str(_Path(__file__).resolve().parent.parent))
+import os as _os
 
 from . import interop as _interop
 from . import methods as _methods
@@ -22,5 +17,11 @@ from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 _methods.attach()
 _interop.attach()
+
+# models/ and visualize/ lie beside this folder in a checkout and inside it once installed. In a checkout the
+# package's search path gets the checkout's root, so that tinygrad_nlp.models means the same folder in both.
+_here = _os.path.dirname(_os.path.abspath(__file__))
+if not _os.path.exists(_os.path.join(_here, "models")):
+    __path__.append(_os.path.dirname(_here))  # noqa: F405
 
 __version__ = "0.1.0"

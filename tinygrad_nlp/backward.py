@@ -63,7 +63,11 @@ def starting_gradient(root, gradient=None, create_graph=False):
         gradient = np.asarray(gradient, root._data.dtype)
     if tuple(gradient.shape) != root._data.shape:
         raise ShapeError(
-            explain("backward(gradient)", got=describe(gradient, "gradient"), expected=f"the tensor's own shape {root.shape}")
+            explain(
+                "backward(gradient)",
+                got=describe(gradient, "gradient"),
+                expected=f"the tensor's own shape {root.shape}",
+            )
         )
     if create_graph:
         return gradient if isinstance(gradient, Tensor) else Tensor(gradient)
@@ -197,7 +201,9 @@ def _run_hooks(node, g):
         if tuple(g.shape) != node._data.shape:
             raise ShapeError(
                 explain(
-                    f"hook of {describe(node)}", got=f"a gradient of shape {tuple(g.shape)}", expected=f"shape {node.shape}"
+                    f"hook of {describe(node)}",
+                    got=f"a gradient of shape {tuple(g.shape)}",
+                    expected=f"shape {node.shape}",
                 )
             )
     return g

@@ -6,11 +6,28 @@ Every class also derives from the built-in exception that a NumPy or PyTorch use
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).resolve().parent)
-_CHECKOUT_SIBLINGS = tuple(str(Path(_PACKAGE).parent / folder) for folder in ("models", "visualize"))
+__all__ = [
+    "AnomalyError",
+    "CheckpointError",
+    "DTypeError",
+    "GradientError",
+    "IndexRangeError",
+    "OptionError",
+    "ShapeError",
+    "StaleValueError",
+    "TinygradError",
+]
+
+# pathlib would be a fifth of this package's import time.
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARY = (
+    _PACKAGE + os.sep,
+    os.path.join(os.path.dirname(_PACKAGE), "models") + os.sep,
+    os.path.join(os.path.dirname(_PACKAGE), "visualize") + os.sep,
+)
 
 
 class TinygradError(Exception):
@@ -77,7 +94,7 @@ def user_line(skip: int = 1) -> str:
 
 def is_library_code(filename: str) -> bool:
     """True for source files of this package, including models/ and visualize/ of a checkout."""
-    return filename.startswith(_PACKAGE) or filename.startswith(_CHECKOUT_SIBLINGS)
+    return filename.startswith(_LIBRARY)
 
 
 def describe(value, name: str = "") -> str:

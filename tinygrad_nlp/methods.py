@@ -5,7 +5,8 @@ NumPy's names and meaning for array methods, PyTorch's for the rest.
 
 from __future__ import annotations
 
-from .op import apply, registry
+from .apply import apply
+from .op import registry
 from .tensor import Tensor, _plain_index
 
 OPERATORS = {
@@ -36,13 +37,21 @@ REFLECTED = {
 
 UPDATES = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div"}
 
-METHODS = """
-    abs sign square sqrt rsqrt reciprocal exp expm1 log log1p sin cos tan sinh cosh tanh arcsin arccos arctan
-    arcsinh arccosh arctanh erf relu leaky_relu elu gelu silu softplus sigmoid logsigmoid hardtanh clip maximum
-    minimum sum mean var std prod max min cumsum logsumexp norm argmax argmin all any sort argsort topk
-    softmax log_softmax matmul dot outer trace diagonal tril triu squeeze unsqueeze expand repeat tile flip roll
-    take gather swapaxes astype split
-""".split()
+METHODS = (
+    # elementwise
+    *("abs", "sign", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "erf", "clip"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),
+    *("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "logsigmoid", "hardtanh"),
+    *("maximum", "minimum", "softmax", "log_softmax"),
+    # reductions and order
+    *("sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "logsumexp", "norm", "all", "any"),
+    *("argmax", "argmin", "sort", "argsort", "topk"),
+    # products
+    *("matmul", "dot", "outer", "trace", "diagonal", "tril", "triu"),
+    # shape and index
+    *("squeeze", "unsqueeze", "expand", "flatten", "moveaxis", "swapaxes", "repeat", "tile", "flip", "roll", "pad"),
+    *("split", "unfold", "take", "gather", "scatter_add", "astype"),
+)
 """Names that a Tensor has as methods with the op's own arguments after the tensor."""
 
 
@@ -50,25 +59,21 @@ def attach() -> None:
     """Give Tensor its operators and methods. Called once, when the package is imported and every op registered."""
     from . import ops
 
-    # TEMPORARY while families are being written: names that no op has yet are left out.
     for special, name in OPERATORS.items():
-        if name not in registry: continue
         setattr(Tensor, special, registry[name].as_method())
     for special, name in REFLECTED.items():
-        if name not in registry: continue
         setattr(Tensor, special, _reflected(registry[name]))
     for special, name in UPDATES.items():
-        if name not in registry: continue
         setattr(Tensor, special, _update(registry[name]))
     for name in METHODS:
-        if name not in registry and not hasattr(ops, name): continue
         # Composites (topk returns two tensors) are plain functions; they bind as they are.
         setattr(Tensor, name, registry[name].as_method() if name in registry else getattr(ops, name))
     Tensor.reshape = _sizes_method(registry["reshape"], "shape")
     Tensor.transpose = Tensor.permute = _sizes_method(registry["transpose"], "axes")
     Tensor.T = property(lambda self: apply(registry["transpose"], (self,), {"axes": None}), doc="The axes reversed.")
     Tensor.mT = property(
-        lambda self: apply(registry["swapaxes"], (self,), {"axis1": -1, "axis2": -2}), doc="The last two axes exchanged."
+        lambda self: apply(registry["swapaxes"], (self,), {"axis1": -1, "axis2": -2}),
+        doc="The last two axes exchanged.",
     )
     Tensor.__getitem__ = lambda self, index: apply(registry["getitem"], (self,), {"index": _plain_index(index)})
 

@@ -25,7 +25,7 @@ class Modes:
         return Modes(**{name: getattr(self, name) for name in self.__slots__} | changes)
 
 
-_modes = ContextVar("tinygrad_nlp.modes", default=Modes())
+_modes = ContextVar("tinygrad_nlp.modes", default=Modes())  # noqa: B039 - Modes is never changed
 current = _modes.get
 
 

@@ -40,7 +40,7 @@ def _free_array(arrays):
 
 
 def _calibrate() -> int:
-    """The reference count `_free_array` sees for an array that only the pool holds; it varies between Python versions."""
+    """The reference count `_free_array` sees for an array nobody else holds; it varies between Python versions."""
     if not hasattr(sys, "getrefcount"):
         return -1
     seen = []

@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from functools import lru_cache
+from functools import cache
 
 _NO_VALUE = {"shape", "ndim", "size", "dtype"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def values_read(op, position: int) -> frozenset[str]:
     """Names among ``out`` and the op's arguments whose values the rule at ``position`` reads.
 
@@ -27,9 +27,14 @@ def values_read(op, position: int) -> frozenset[str]:
         tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
     except (OSError, TypeError, SyntaxError, IndentationError):
         return everything
-    harmless = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in _NO_VALUE
-    }
+    harmless = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in _NO_VALUE}
+    for node in ast.walk(tree):  # [x.shape for x in xs] reads no value of xs either
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            loop = node.generators[0]
+            name = getattr(loop.target, "id", None)
+            uses = [n for n in ast.walk(node.elt) if isinstance(n, ast.Name) and n.id == name]
+            if uses and all(id(use) in harmless for use in uses) and not loop.ifs:
+                harmless.add(id(loop.iter))
     return everything & {
         node.id
         for node in ast.walk(tree)

@@ -122,7 +122,9 @@ class OuterRows(RowSparse):
         if sparse is None or not index.size:
             return add_rows(index.reshape(-1), self.values, count)
         starts = np.arange(0, examples * each + 1, each, dtype=np.int32)
-        return sparse((self.coefficients.reshape(-1), index.reshape(-1), starts), shape=(count, examples)) @ self.vectors
+        return (
+            sparse((self.coefficients.reshape(-1), index.reshape(-1), starts), shape=(count, examples)) @ self.vectors
+        )
 
 
 def distinct(rows, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +150,9 @@ def add_rows(rows, values, count: int) -> np.ndarray:
     width = int(np.prod(values.shape[1:]))
     if len(rows) and not 0 <= rows.min() <= rows.max() < count:  # SciPy would write outside the array
         raise IndexRangeError(
-            explain("row-sparse gradient", got=f"rows {rows.min()} to {rows.max()}", expected=f"rows from 0 to {count - 1}")
+            explain(
+                "row-sparse gradient", got=f"rows {rows.min()} to {rows.max()}", expected=f"rows from 0 to {count - 1}"
+            )
         )
     if not len(rows) or not width:
         return np.zeros((count, *values.shape[1:]), values.dtype)

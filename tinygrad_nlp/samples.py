@@ -7,8 +7,8 @@ keep away from kinks by construction: the documented value *at* a kink is tested
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 import numpy as np
 

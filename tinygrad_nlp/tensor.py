@@ -81,7 +81,9 @@ class Tensor:
         value = value._data if isinstance(value, Tensor) else np.asarray(value)
         if value.shape != self._data.shape and self._op is not None:
             raise ShapeError(
-                explain("Tensor.data = …", got=describe(value), expected=f"shape {self.shape}, which its graph relies on")
+                explain(
+                    "Tensor.data = …", got=describe(value), expected=f"shape {self.shape}, which its graph relies on"
+                )
             )
         if self.requires_grad and value.dtype.kind != "f":
             raise DTypeError(explain("Tensor.data = …", got=describe(value), expected="floats: it requires grad"))
@@ -112,7 +114,9 @@ class Tensor:
     def item(self):
         """The value of a tensor with one element, as a Python number."""
         if self._data.size != 1:
-            raise ShapeError(explain("item()", got=describe(self), expected="one element", write="t.numpy() or t[i].item()"))
+            raise ShapeError(
+                explain("item()", got=describe(self), expected="one element", write="t.numpy() or t[i].item()")
+            )
         return self._data.item()
 
     def tolist(self):
@@ -194,7 +198,7 @@ class Tensor:
 
         gradient      dJ/d(this), of this tensor's shape; needed unless this is one number, whose default is 1.
         retain_graph  keep the graph, to call backward again.
-        create_graph  record the backward pass itself, so that gradients can be differentiated. ``.grad`` is a Tensor then.
+        create_graph  record the backward pass itself, so that gradients can be differentiated; ``.grad`` is a Tensor.
 
         Raises GradientError if this does not require grad, is no scalar and has no ``gradient``, or its graph
         was freed; StaleValueError if a value the rules need was changed in place since.
@@ -208,13 +212,17 @@ class Tensor:
         self._retains = True
 
     def register_hook(self, function):
-        """Call ``function(gradient)`` when this tensor's gradient is complete; what it returns, unless None, replaces it.
+        """Call ``function(gradient)`` when this tensor's gradient is complete.
+
+        What it returns, unless None, replaces the gradient.
 
         Returns a function that removes the hook.
         """
         if not self.requires_grad:
             raise GradientError(
-                explain("register_hook", got=f"{describe(self)} that does not require grad", expected="requires_grad=True")
+                explain(
+                    "register_hook", got=f"{describe(self)} that does not require grad", expected="requires_grad=True"
+                )
             )
         self._hooks = [*(self._hooks or ()), function]
 
@@ -233,7 +241,9 @@ class Tensor:
         """Switch ``requires_grad`` of a leaf; returns the tensor."""
         if self._op is not None and not requires_grad:
             raise GradientError(
-                explain("requires_grad_(False)", got=f"the result of {self._op.name}", expected="a leaf", write="t.detach()")
+                explain(
+                    "requires_grad_(False)", got=f"the result of {self._op.name}", expected="a leaf", write="t.detach()"
+                )
             )
         if requires_grad and self._data.dtype.kind != "f":
             raise DTypeError(explain("requires_grad_()", got=describe(self), expected="a float dtype"))
@@ -257,7 +267,9 @@ class Tensor:
     def _write(self, operation: str):
         """Refuse an in-place change the graph could not survive; note every other one."""
         if current().recording and self.requires_grad:
-            kind = "a leaf that requires grad" if self._op is None else f"the result of {self._op.name}, part of a graph"
+            kind = (
+                "a leaf that requires grad" if self._op is None else f"the result of {self._op.name}, part of a graph"
+            )
             raise GradientError(
                 explain(
                     f"in-place {operation}",
@@ -298,7 +310,9 @@ class Tensor:
             not np.can_cast(value.dtype, self._data.dtype, "same_kind")
         ):
             raise DTypeError(
-                explain(f"in-place {ufunc.__name__}", got=describe(value), expected=f"values that fit {self._data.dtype}")
+                explain(
+                    f"in-place {ufunc.__name__}", got=describe(value), expected=f"values that fit {self._data.dtype}"
+                )
             )
         self._write(ufunc.__name__)
         ufunc(self._data, value, out=self._data, casting="same_kind")
@@ -314,7 +328,9 @@ def _as_array(data, dtype, copy):
             array = np.array(data)
         except ValueError as error:
             raise ShapeError(
-                explain("Tensor(data)", got=f"nested lists of unequal lengths ({error})", expected="a rectangular array")
+                explain(
+                    "Tensor(data)", got=f"nested lists of unequal lengths ({error})", expected="a rectangular array"
+                )
             ) from None
         if array.dtype == object or array.dtype.kind in "USO":
             raise DTypeError(explain("Tensor(data)", got=f"{type(data).__name__} of {array.dtype}", expected="numbers"))

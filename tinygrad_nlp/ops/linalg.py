@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..apply import apply
 from ..broadcasting import sum_to_shape
 from ..derivation import Derivation, smooth
 from ..errors import DTypeError, ShapeError, explain
-from ..op import apply, op
+from ..op import op
 from ..samples import normal, sample
 from .index import along, put_back
 from .reduce import sum as sum_

@@ -7,7 +7,7 @@ import numpy as np
 from ..derivation import Convention, Derivation, smooth
 from ..errors import DTypeError, IndexRangeError, OptionError, ShapeError, describe, explain
 from ..op import op
-from ..samples import distinct, integers, normal, positive, sample, uniform
+from ..samples import distinct, integers, normal, sample, uniform
 from .activation import sigmoid
 from .arithmetic import sign
 from .index import constant
@@ -85,7 +85,7 @@ def check_classes(name, logits, target, ignore_index):
     """Which rows count; refuses a target of the wrong shape or kind, or a class that does not exist."""
     if target.dtype.kind not in "iu":
         raise DTypeError(
-            explain(name, got=describe(target, "target"), expected="class indices (integers), or probabilities (floats)")
+            explain(name, got=describe(target, "target"), expected="class indices (integers) or probabilities (floats)")
         )
     if target.shape != logits.shape[:-1]:
         raise ShapeError(
@@ -155,7 +155,7 @@ class cross_entropy:
 
     def kernel_vjp(g, out, saved, needs, logits, target, weight, *, ignore_index, label_smoothing, reduction):
         if saved is None:
-            options = dict(ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction)
+            options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing, "reduction": reduction}
             return cross_entropy.rules[0](g, out, logits, target, weight, **options), None, None
         if reduction == "none":
             return saved * g[:, None], None, None
@@ -172,7 +172,7 @@ class cross_entropy:
         ),
         source="002 §1.1, 003 Eq 8-18 (Eq 18 corrected: −y + ŷ), 000/001 (a), 001 3(e)(ii)",
         shapes="logits: (…, C), target: (…) int or (…, C) float, weight: (C,) -> () or (…)",
-        notes="log-sum-exp keeps it finite where exp-then-log is not; the rule never forms −y/ŷ, NaN at saturated logits."
+        notes="log-sum-exp keeps it finite where exp-then-log is not; the rule never forms −y/ŷ, NaN if saturated."
         " With weights and smoothing y is weight · ((1 − ε) y + ε/C), which need not sum to one: hence Σy · ŷ − y.",
     )
     conventions = smooth

@@ -70,7 +70,8 @@ class negative_sampling:
             r"\frac{\partial J}{\partial v} = -(1 - \sigma(u_o \cdot v))\, u_o"
             r" + \textstyle\sum_k (1 - \sigma(-u_k \cdot v))\, u_k",
             r"1 - \sigma(-x) = \sigma(x)",
-            r"\bar v = \left[(\sigma(u_o \cdot v) - 1)\, u_o + \textstyle\sum_k \sigma(u_k \cdot v)\, u_k\right] \bar J",
+            r"\bar v = \left[(\sigma(u_o \cdot v) - 1)\, u_o"
+            r" + \textstyle\sum_k \sigma(u_k \cdot v)\, u_k\right] \bar J",
             r"\bar u_o = (\sigma(u_o \cdot v) - 1)\, v\, \bar J, \qquad"
             r"\bar u_k = \sigma(u_k \cdot v)\, v\, \bar J \text{ for each time } k \text{ was drawn}",
         ),

@@ -202,7 +202,7 @@ def constant(bound, name):
                 write="minimum(maximum(x, low), high), which differentiates the bounds too",
             )
         )
-    return bound._data
+    return bound.data
 
 
 def comparison(statement, shapes=PAIR):

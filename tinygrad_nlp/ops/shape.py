@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
+from ..apply import apply
 from ..broadcasting import sum_to_shape
 from ..derivation import Derivation, smooth
 from ..errors import ShapeError, explain
-from ..op import apply, op
+from ..op import op
 from ..samples import normal, sample
 from ..tensor import Tensor
 from .index import along, along_axis_or_flat, getitem, put_back

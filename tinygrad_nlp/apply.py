@@ -1,0 +1,177 @@
+"""The one door: every op, on every kind of value, goes through `apply`, so the graph cannot miss one."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from .errors import (
+    AnomalyError,
+    DTypeError,
+    GradientError,
+    IndexRangeError,
+    ShapeError,
+    TinygradError,
+    describe,
+    explain,
+    user_line,
+)
+from .modes import current
+from .tensor import Tensor
+from .versions import tick
+
+_frame = sys._getframe
+_new = Tensor.__new__
+_ndarray = np.ndarray
+
+
+def apply(op, args: tuple, options: dict):
+    """Run ``op``; record it where a gradient may be asked for.
+
+    Arrays and numbers only: returns what ``op.forward`` returns. With a Tensor among ``args``: returns a Tensor
+    that remembers ``op``, ``args`` and ``options`` if gradients are being recorded and one of its inputs
+    requires grad. With a symbol: returns what the symbol's ``__apply_op__`` builds.
+    """
+    values = []
+    tracked = has_tensor = has_array = has_list = False
+    for a in args:
+        if isinstance(a, Tensor):
+            has_tensor = True
+            values.append(a._data)
+            if a.requires_grad:
+                tracked = True
+        else:
+            values.append(a)
+            if type(a) is _ndarray:
+                has_array = True
+            elif type(a) is list or type(a) is tuple:
+                has_list = True
+    if not has_tensor:
+        return _without_tensors(op, args, options)
+    if has_list:  # rules ask their arguments for shapes and array methods
+        args = tuple([np.array(a) if isinstance(a, (list, tuple)) else a for a in args])
+        values = [a._data if isinstance(a, Tensor) else a for a in args]
+
+    modes = current()
+    if tracked:
+        tracked = modes.recording and op.differentiable
+    saved = None
+    try:
+        if tracked and op.kernel is not None:
+            needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
+            data, saved = op.kernel(needs, *values, **options)
+        elif options:
+            data = op.forward(*values, **options)
+        else:
+            data = op.forward(*values)
+    except TinygradError:
+        raise
+    except Exception as error:
+        raise _explained(op, args, values, options, error) from None
+
+    out = _new(Tensor)
+    out._data = data if type(data) is _ndarray else np.asarray(data)
+    out._id = tick()
+    out._grad = out.name = out._hooks = None
+    out._retains = False
+    if tracked:
+        if op.without_rule:
+            _refuse_gradient_without_rule(op, args)
+        if has_array:  # a later change of the caller's array must not reach the gradient
+            args = tuple([a.copy() if type(a) is _ndarray else a for a in args])
+        frame = _frame(2)
+        out.requires_grad = True
+        out._op = op
+        out._args = args
+        out._options = options
+        out._saved = saved
+        out._code = frame.f_code
+        out._place = frame.f_lasti  # the instruction; made_at turns it into a line when asked
+        out._scope = modes.scope
+    else:
+        out.requires_grad = False
+        out._op = out._args = out._options = out._saved = out._code = out._place = out._scope = None
+    if modes.journal is not None or modes.anomaly:
+        _watch(out, op, modes)
+    return out
+
+
+def _without_tensors(op, args, options):
+    for a in args:
+        if hasattr(type(a), "__apply_op__"):
+            return type(a).__apply_op__(op, args, options)
+    values = [np.asarray(a) if isinstance(a, (list, tuple)) else a for a in args]
+    try:
+        return op.forward(*values, **options)
+    except TinygradError:
+        raise
+    except Exception as error:
+        raise _explained(op, values, values, options, error) from None
+
+
+def _explained(op, args, values, options, error):
+    """The error to raise where ``op.forward`` failed: the op's own check if it has one that finds the cause."""
+    if op.check is not None:
+        try:
+            op.check(*[_Named(v, a) for v, a in zip(values, args)], **options)
+        except TinygradError as explained:
+            return explained
+    names = op.arguments if not op.variadic else [f"{op.arguments[0]}[{i}]" for i in range(len(args))]
+    got = ", ".join(describe(v, getattr(a, "name", None) or n) for n, v, a in zip(names, values, args))
+    given = ", ".join(f"{k}={v!r}" for k, v in options.items())
+    kind = next((k for e, k in _KINDS if isinstance(error, e)), ShapeError)
+    message = explain(op.name, got=got + (f"; {given}" if given else ""), expected=_expected(op))
+    return kind(message + "\n  NumPy: " + str(error).split("\n")[0])
+
+
+_KINDS = ((TypeError, DTypeError), (IndexError, IndexRangeError))
+
+
+def _expected(op):
+    if op.broadcasts:
+        return "numeric arrays whose shapes broadcast (aligned at the last axis, equal or 1)"
+    return op.derivation.shapes if op.derivation else f"{op.name}{op.__signature__}"
+
+
+class _Named:
+    """An argument as ``check`` sees it: shape, ndim, dtype and a label with the tensor's name."""
+
+    def __init__(self, value, tensor):
+        self.value = value
+        array = np.asarray(value) if not hasattr(value, "shape") else value
+        self.shape, self.ndim, self.dtype = tuple(array.shape), array.ndim, array.dtype
+        self.name = getattr(tensor, "name", None) or ""
+
+    def __str__(self):
+        return describe(self.value, self.name)
+
+
+def _refuse_gradient_without_rule(op, args):
+    for i in op.without_rule:
+        if isinstance(args[i], Tensor) and args[i].requires_grad:
+            raise GradientError(
+                explain(
+                    f"{op.name}: gradient with respect to {op.arguments[i]!r}",
+                    got=describe(args[i], op.arguments[i]) + ", requires_grad=True",
+                    expected="an argument that needs no gradient",
+                    write=f"{op.name}(…, {op.arguments[i]}={op.arguments[i]}.detach())",
+                )
+            )
+
+
+def _watch(out, op, modes):
+    """The slow extras of `record_gradients` and `detect_anomaly`."""
+    out._code, out._place = None, user_line()
+    if modes.journal is not None and out.requires_grad:
+        modes.journal.tensors.append(out)
+    if modes.anomaly and out._data.dtype.kind == "f" and not np.isfinite(out._data).all():
+        bad = "NaN" if np.isnan(out._data).any() else "Inf"
+        raise AnomalyError(
+            explain(
+                f"detect_anomaly: {op.name} made the first {bad} of the forward pass",
+                got=f"{describe(out._data)} with {int((~np.isfinite(out._data)).sum())} of {out._data.size} not finite",
+                expected="finite values",
+                where=out._place,
+            )
+        )
