@@ -1,0 +1,170 @@
+"""Depth and memory: no recursion at any depth, nothing kept alive longer than it is needed."""
+
+import gc
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+from tinygrad_nlp import Tensor, no_grad, record_gradients
+from tinygrad_nlp.transforms import grad
+
+DEPTH = 100_000
+
+
+def chain(x, depth):
+    for _ in range(depth):
+        x = x + 1.0
+    return x
+
+
+@pytest.fixture
+def no_collector():
+    """What is freed here is freed by reference counts: the graph has no cycles."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_hundred_thousand_ops_forward_and_backward():
+    x = Tensor(np.zeros(2), requires_grad=True)
+    chain(x, DEPTH).sum().backward()
+    np.testing.assert_array_equal(x.grad, [1.0, 1.0])
+
+
+def test_a_deep_graph_dropped_without_backward_does_not_recurse(no_collector):
+    x = Tensor(0.0, requires_grad=True)
+    first = x + 1.0
+    alive = weakref.ref(first)
+    end = chain(first, DEPTH)
+    del first
+    assert alive() is not None
+    del end
+    assert alive() is None
+
+
+def test_a_deep_graph_of_gradients_is_swept_and_dropped(no_collector):
+    x = Tensor(np.array(0.5), requires_grad=True)
+    (g,) = grad(chain(x * x, 5_000), x, create_graph=True)
+    (second,) = grad(g, x)
+    assert second == 2.0
+
+
+def test_backward_frees_the_inner_tensors(no_collector):
+    x = Tensor(np.ones(4), requires_grad=True)
+    h = x * 2
+    alive = weakref.ref(h)
+    loss = (h * h).sum()
+    del h
+    assert alive() is not None
+    loss.backward()
+    assert alive() is None, "the loss still holds its graph"
+
+
+def test_retain_graph_and_record_gradients_keep_it(no_collector):
+    x = Tensor(np.ones(4), requires_grad=True)
+    h = x * 2
+    alive = weakref.ref(h)
+    loss = (h * h).sum()
+    del h
+    loss.backward(retain_graph=True)
+    assert alive() is not None
+    with record_gradients() as journal:
+        h = x * 2
+        alive = weakref.ref(h)
+        (h * h).sum().backward()
+        del h
+    assert alive() is not None
+    del journal
+    assert alive() is None
+
+
+def test_the_gradient_of_an_inner_tensor_is_dropped_as_soon_as_it_is_used(no_collector):
+    gradients, alive_at_the_end = [], []
+    x = Tensor(np.ones(1000), requires_grad=True)
+    h = x
+    for _ in range(50):
+        h = h * 1.5
+        h.register_hook(lambda g: gradients.append(weakref.ref(g)))
+    x.register_hook(lambda g: alive_at_the_end.append(sum(r() is not None for r in gradients)))
+    (h * 1.0).sum().backward()
+    assert len(gradients) == 50
+    assert alive_at_the_end[0] <= 3, "the sweep keeps gradients it has used"
+
+
+def test_memory_falls_during_the_sweep():
+    size = 200_000  # 1.6 MB each
+
+    def peak_over_start(depth):
+        x = Tensor(np.ones(size), requires_grad=True)
+        h = x
+        for _ in range(depth):
+            h = h * h
+        loss = h.sum()
+        del h
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        loss.backward()
+        return tracemalloc.get_traced_memory()[1] - before
+
+    tracemalloc.start()
+    try:
+        peak_over_start(2)
+        shallow, deep = peak_over_start(4), peak_over_start(24)
+    finally:
+        tracemalloc.stop()
+    assert deep < shallow + 3 * size * 8, "backward needs memory that grows with the depth"
+
+
+def test_nothing_is_kept_of_what_does_not_require_grad(no_collector):
+    x = Tensor(np.ones(4))
+    h = x * 2
+    alive = weakref.ref(h)
+    out = h + 1
+    del h
+    assert alive() is None and out.requires_grad is False
+
+
+def test_no_grad_keeps_nothing(no_collector):
+    x = Tensor(np.ones(4), requires_grad=True)
+    with no_grad():
+        h = x * 2
+        alive = weakref.ref(h)
+        out = h + 1
+        del h
+    assert alive() is None and not out.requires_grad
+
+
+def test_repeated_training_steps_do_not_grow():
+    w = Tensor(np.ones((50, 50)), requires_grad=True)
+
+    def step():
+        loss = (w @ w).sum()
+        loss.backward()
+        with no_grad():
+            w.data -= 1e-6 * w.grad
+        w.zero_grad()
+
+    for _ in range(5):
+        step()
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(200):
+        step()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 60_000, f"{grown} bytes kept by 200 steps"
+
+
+def test_writes_to_arrays_that_are_gone_are_forgotten():
+    from tinygrad_nlp.versions import changes
+
+    before = len(changes.by_owner)
+    for _ in range(100):
+        t = Tensor(np.ones(3))
+        t[0] = 2.0
+        del t
+    assert len(changes.by_owner) <= before + 1
