@@ -153,7 +153,9 @@ def _cells(heat: HeatMap):
             plain = heat.integral or strange
             fill = PAPER if plain else colour(value, heat.largest)
             ink = PAPER if not plain and is_dark(value, heat.largest) else INK
-            text = label_text(number(value, 6) if heat.integral else brief(value)) if figures else "×" if strange else ""
+            text = "×" if strange else ""
+            if figures:
+                text = label_text(number(value, 6) if heat.integral else brief(value))
             inside = f'<FONT POINT-SIZE="9" COLOR="{ink}">{text}</FONT>' if text else ""
             size = "" if figures else ' WIDTH="9" HEIGHT="9" FIXEDSIZE="TRUE"'
             cells.append(f'<TD BGCOLOR="{fill}"{size}>{inside}</TD>')

@@ -83,6 +83,7 @@ def test_hostile_names_come_out_as_text(view, values):
 def test_hostile_names_in_dot_leave_nothing_to_interpret(view):
     source = draw(hostile_loss(), view=view, title=HOSTILE[1]).dot()
     assert "\\" not in source
+    assert source.count("&#92;&#8203;") == source.count("&#92;") > 0
     assert "script>" not in source
     assert "<script" not in source
     assert not re.search(r"(?<!\w)port:ne", source)
@@ -144,6 +145,10 @@ def test_nan_is_hatched_and_counted():
     picture = draw(x * 1.0).svg(engine="builtin")
     assert ">NaN<" in picture
     assert "1 not finite" in picture
+    square = np.ones((6, 6))
+    clear = draw(Tensor(square, requires_grad=True)).svg(engine="builtin").count("<path")
+    square[2, 3] = np.nan
+    assert draw(Tensor(square, requires_grad=True)).svg(engine="builtin").count("<path") == clear + 2
     assert "nan" not in re.sub(">[^<]*<", "><", picture)
 
 

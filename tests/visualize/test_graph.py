@@ -143,6 +143,15 @@ def test_a_graph_of_20_000_ops_needs_no_recursion():
     assert len(collect(x, values=False).nodes) == 20_001
 
 
+def test_a_tensor_is_visited_once_however_many_paths_lead_to_it():
+    """60 doublings: 61 tensors, but 2**60 paths."""
+    x = parameter(1.0)
+    for _ in range(60):
+        x = x + x
+    graph = collect(x)
+    assert (len(graph.nodes), len(graph.edges)) == (61, 120)
+
+
 def test_heat_map_shows_small_arrays_whole_and_large_ones_as_block_means():
     small = np.arange(6.0).reshape(2, 3)
     assert heat_map(small).cells == ((0.0, 1.0, 2.0), (3.0, 4.0, 5.0))

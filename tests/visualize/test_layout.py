@@ -126,6 +126,14 @@ def test_a_module_whose_result_comes_back_to_it_gets_no_frame():
     assert layout.loose == {("m",)}
 
 
+def test_a_frame_has_room_for_its_label_above_its_members():
+    sizes = dict.fromkeys("ab", (40.0, 20.0))
+    for groups in ({"a": ("m",), "b": ("m",)}, {"b": ("m",)}):
+        layout = lay_out(sizes, [("a", "b")], groups)
+        first = min(layout.boxes[key].y for key in groups)
+        assert first - layout.frames["m",].y >= 24
+
+
 def test_one_trunk_serves_all_readers_of_a_shared_weight():
     """Without trunks 60 readers would need 60 parallel lines, and the width would grow with their number."""
     sizes = {"w": (60.0, 20.0), **{f"n{i}": (60.0, 20.0) for i in range(60)}}
@@ -157,6 +165,11 @@ def test_a_tall_picture_is_folded_into_columns_whose_wires_go_on():
     numbers = [number for _, _, number in layout.connectors]
     assert numbers == sorted(numbers, key=int)
     assert all(numbers.count(n) == 2 for n in numbers)
+    for x, y, _ in layout.connectors:
+        assert 8 <= y <= layout.height
+        assert not any(
+            b.x - 9 < x < b.x + b.width + 9 and b.y - 9 < y < b.y + b.height + 9 for b in layout.boxes.values()
+        )
 
 
 def test_very_many_long_edges_are_cut_and_counted():
