@@ -11,9 +11,20 @@ from .gradcheck import gradcheck, gradgradcheck
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_gradients
 from .op import Op, op, registry
 from .ops import *
+from .random import manual_seed
 from .rowsparse import RowSparse
 from .tensor import Tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+
+def __getattr__(name):
+    """``tinygrad_nlp.nn`` and the like without importing them first; they cost nothing until used."""
+    if name in ("nn", "optim", "serialize", "data"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 _methods.attach()
 _interop.attach()

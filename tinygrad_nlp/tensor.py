@@ -262,6 +262,30 @@ class Tensor:
         lines = (line for start, end, line in self._code.co_lines() if start <= self._place < end)
         return f"{self._code.co_filename}:{next(lines, self._code.co_firstlineno)} in {self._code.co_name}"
 
+    # A copy is a leaf of its own: were it to share the id, backward would take the two for one node.
+
+    def __deepcopy__(self, memo) -> Tensor:
+        memo[id(self)] = out = type(self)(self._leaf_data("copy.deepcopy"), self.requires_grad, None, self.name)
+        return out
+
+    def __copy__(self) -> Tensor:
+        return self.__deepcopy__({})
+
+    def __reduce__(self):
+        return type(self), (self._leaf_data("pickle"), self.requires_grad, None, self.name)
+
+    def _leaf_data(self, operation: str) -> np.ndarray:
+        if self._op is not None:
+            raise GradientError(
+                explain(
+                    operation,
+                    got=f"{describe(self)}, the result of {self._op.name}",
+                    expected="a leaf",
+                    write="t.detach()",
+                )
+            )
+        return self._data
+
     # ---- in-place changes --------------------------------------------------------------------------------------
 
     def _write(self, operation: str):

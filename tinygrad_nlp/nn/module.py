@@ -33,14 +33,6 @@ class Parameter(Tensor):
     def __repr__(self):
         return f"Parameter containing:\n{super().__repr__()}"
 
-    # A copy must be a leaf of its own: copied field by field it would share the original's place in the graph.
-    def __reduce__(self):
-        return type(self), (self._data, self.requires_grad, None, self.name)
-
-    def __deepcopy__(self, memo):
-        memo[id(self)] = copied = type(self)(self._data, self.requires_grad, None, self.name)
-        return copied
-
 
 class Module:
     """A function with parameters.

@@ -1,5 +1,7 @@
 """The ops, one file per family; each op whole in one place: forward, rule, derivation, convention, samples."""
 
+from types import ModuleType as _Module
+
 from .activation import *
 from .arithmetic import *
 from .exp_log import *
@@ -14,3 +16,6 @@ from .reduce import *
 from .select import *
 from .shape import *
 from .trigonometry import *
+
+# What `from .ops import *` gives the package: ops and their companions, not the families' files.
+__all__ = [name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, _Module)]
