@@ -50,14 +50,14 @@ def folded(layout: Layout, edges) -> Layout:
             column = column_of(box.y)
             box.x, box.y = place(box.x, box.y, column)
             target[key] = box
-    passing = {}  # (column, tail): x of a wire that goes on in the next column
+    passing = {}  # (column, tail): where its wires go on in the next column
     for wire in layout.wires:
         tail = edges[wire.edges[0]][0]
         column, first = column_of(wire.points[0][1]), True
         piece = []
         for x, y in wire.points:
             for here in range(column, column_of(y)):
-                passing.setdefault((here, tail), x)
+                passing.setdefault((here, tail), {})[round(x)] = x
                 out.wires.append(
                     Wire(
                         [*piece, place(x, ends[here], here)],
@@ -72,11 +72,11 @@ def folded(layout: Layout, edges) -> Layout:
             column = column_of(y)
             piece.append(place(x, y, column))
         out.wires.append(Wire(piece, wire.edges, wire.starts and first, wire.ends, wire.branch and first))
-    in_reading_order = sorted(passing, key=lambda key: (key[0], passing[key]))
+    in_reading_order = sorted(passing, key=lambda key: (key[0], min(passing[key])))
     for number, (column, tail) in enumerate(in_reading_order, 1):
-        x = passing[column, tail]
-        above, below = place(x, ends[column], column), place(x, starts[column + 1], column + 1)
-        out.connectors += [(*above, str(number)), (below[0], below[1] - LEAD + 8, str(number))]
+        for x in passing[column, tail].values():
+            above, below = place(x, ends[column], column), place(x, starts[column + 1], column + 1)
+            out.connectors += [(*above, str(number)), (below[0], below[1] - LEAD + 8, str(number))]
     tallest = max(place(0, ends[i], i)[1] for i in range(len(ends)))
     out.width, out.height = lefts[-1] - GUTTER, tallest + 10
     return out

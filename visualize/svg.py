@@ -5,6 +5,8 @@ The text holds no script, style sheet, id or link, so several pictures fit in on
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from .card import BACKWARD, COMPACT, FORWARD, FULL, INK, LINE, MUTED, PAPER, Card, fixed, outline, words
 from .folding import folded
 from .graph import NOT_KEPT, Graph
@@ -97,19 +99,18 @@ def _frames(layout: Layout) -> list[str]:
 
 def _frame_labels(layout: Layout) -> list[str]:
     """Names of groups, on the side where no wire comes in; else over the wire, on a patch of the frame's colour."""
+    labels = sorted((box.y + 19, path) for path, box in layout.frames.items())
+    heights, passing = [y for y, _ in labels], {path: [] for _, path in labels}
+    for wire in layout.wires:
+        for (x, top), (_, bottom) in zip(wire.points, wire.points[1:]):
+            for _, path in labels[bisect_left(heights, top) : bisect_right(heights, bottom + 12)]:
+                passing[path].append(x)
     out = []
-    for path in sorted(layout.frames, key=len):
-        box = layout.frames[path]
-        text = shorten(path[-1], 28)
-        w, y = width(text, 13, bold=True), box.y + 19
-        passing = [
-            x
-            for wire in layout.wires
-            for (x, top), (_, bottom) in zip(wire.points, wire.points[1:])
-            if top <= y and bottom >= y - 12
-        ]
+    for y, path in labels:
+        box, text = layout.frames[path], shorten(path[-1], 28)
+        w = width(text, 13, bold=True)
         left, right = box.x + 12, box.x + box.width - 12 - w
-        free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing)]
+        free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing[path])]
         x = free[0] if free else left
         if not free:
             fill = FRAMES[(len(path) - 1) % len(FRAMES)]

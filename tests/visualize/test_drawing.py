@@ -152,6 +152,24 @@ def test_nan_is_hatched_and_counted():
     assert "nan" not in re.sub(">[^<]*<", "><", picture)
 
 
+def test_a_module_is_a_labelled_frame_or_if_it_is_entered_twice_small_print():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with module_scope(None, "layer"):
+        y = x * 2.0
+    picture = draw(y.sum()).svg(engine="builtin")
+    assert 'class="group"' in picture
+    assert ">layer<" in picture
+    with module_scope(None, "layer"):
+        z = (y + 1.0).sum()
+    assert 'class="group"' in draw(z).svg(engine="builtin")
+    between = y.sum() * 3.0
+    with module_scope(None, "layer"):
+        again = between * 2.0
+    picture = draw(again).svg(engine="builtin")
+    assert 'class="group"' not in picture
+    assert picture.count(">in layer<") == 3  # two ops and the parameter only they use
+
+
 def test_block_means_are_said_so():
     assert "means of 3 × 2" in draw(Tensor(np.ones((24, 12)), requires_grad=True) * 1.0).svg(engine="builtin")
 
