@@ -77,7 +77,7 @@ def test_models_and_visualize_do_not_know_each_other(folder, other):
         assert folder not in found, f"{path}: import siblings relatively, or every class exists twice"
 
 
-CORE = ["op", "tensor", "backward", "modes", "versions", "reads", "broadcasting", "rowsparse", "errors", "derivation"]
+CORE = ["apply", "op", "tensor", "backward", "modes", "versions", "reads", "broadcasting", "rowsparse", "errors", "derivation"]
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -318,7 +318,7 @@ def _pull(out, variable, cotangent):
         return np.zeros(variable.shape)
     found = sweep([(out, cotangent)], retain_graph=True, wanted=[variable])
     g = found[0][1] if found else np.zeros(variable.shape)
-    return g.dense() if type(g) is RowSparse else np.asarray(g)
+    return g.dense() if isinstance(g, RowSparse) else np.asarray(g)
 
 
 def _analytic(out, variable):

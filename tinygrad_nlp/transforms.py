@@ -337,7 +337,7 @@ def _sweep_to(variables, seeds, *, create_graph, retain_graph=False):
         elif isinstance(g, Tensor):
             g = g if g.dtype == v.dtype else g.astype(v.dtype)
         else:
-            g = own_array(g.dense() if type(g) is RowSparse else g, v, taken)
+            g = own_array(g.dense() if isinstance(g, RowSparse) else g, v, taken)
         answers.append(g)
     return answers
 
@@ -395,7 +395,7 @@ def _grad_of_tensors(outputs, inputs, grad_outputs, retain_graph, create_graph, 
             )
     taken = {id(owner(g)) for _, g in seeds if isinstance(g, np.ndarray)}
     return tuple(
-        g if g is None or create_graph or type(g) is RowSparse else own_array(g, t, taken)
+        g if g is None or create_graph or isinstance(g, RowSparse) else own_array(g, t, taken)
         for t, g in ((t, found.get(t._id)) for t in inputs)
     )
 
