@@ -82,6 +82,11 @@ def main(argv=None) -> int:
     record = {"machine": machine(), "options": {**vars(options)}, "results": [], "missing": {}, "failed": []}
     say(", ".join(f"{key} {value}" for key, value in record["machine"].items() if value))
 
+    load, cores = record["machine"]["load"], record["machine"]["cores"]
+    if load and load > 0.5:
+        busy = f"The machine is busy (load {load:.1f} on {cores} cores): ratios are rough"
+        say(busy + (", and those at several threads mean nothing." if max(options.threads) > 1 else "."))
+
     for threads in options.threads:
         # The long chain says the same at any number of threads.
         names = [w for w in options.chosen if w in WORKLOADS and (w != "chain" or threads == options.threads[0])]

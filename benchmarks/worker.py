@@ -86,7 +86,12 @@ class Worker:
         return {"seconds": (time.perf_counter() - start) / self.turn}
 
     def memory(self, workload, seed, ids, sizes, steps):
-        """Bytes by which the peak grows from building the model to the end of some steps."""
+        """Bytes by which the peak grows from building the model to the end of some steps.
+
+        A step on a batch of 8 goes before: it loads the libraries' code and work space, tens of megabytes in some,
+        which belong to no model.
+        """
+        self.build(workload, self.data(workload, seed, ids, {**sizes, "batch": 8})).step()
         data = self.data(workload, seed, ids, sizes)
         before = peak_memory(reset=True)
         trainer = self.build(workload, data)

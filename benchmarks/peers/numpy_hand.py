@@ -178,7 +178,7 @@ def parser(data: Data) -> Trainer:
     (batch, features), (vocabulary, width) = data.batches[0][0].shape, p["table"].shape
     hidden, classes = p["W2"].shape
     inputs = features * width
-    x, dx = np.empty((batch, inputs), np.float32), np.empty((batch, inputs), np.float32)
+    x = np.empty((batch, inputs), np.float32)
     h, dh = np.empty((batch, hidden), np.float32), np.empty((batch, hidden), np.float32)
     alive = np.empty((batch, hidden), bool)
     z = np.empty((batch, classes), np.float32)
@@ -211,8 +211,8 @@ def parser(data: Data) -> Trainer:
         np.greater(h, 0, out=alive)
         np.multiply(dh, alive, out=dh)
         np.matmul(x.T, dh, out=dW1)
-        np.matmul(dh, p["W1"].T, out=dx)
-        dtable = scatter(ids, dx.reshape(-1, width), vocabulary)
+        np.matmul(dh, p["W1"].T, out=x)  # x has done its work: its memory takes dJ/dx
+        dtable = scatter(ids, x.reshape(-1, width), vocabulary)
         adam.update([dtable, dW1, dh.sum(axis=0), dW2, z.sum(axis=0)])
         return loss
 
