@@ -58,3 +58,9 @@ def test_a_text_curve_falls_from_left_to_right():
 def test_a_text_curve_of_nothing_or_a_constant_is_short():
     assert text_curve([]) == "(no loss recorded)"
     assert text_curve([(0.5, 2.0), (1.0, 2.0)]).splitlines()[0] == "  2.000 |**"
+
+
+def test_bold_words_are_labelled_even_where_dots_are_dense():
+    words = [f"w{i}" for i in range(400)]
+    drawn = word_map([(i % 20, i // 20) for i in range(400)], words, {"w210"}, "map")
+    assert "w210" in {e.text for e in ElementTree.fromstring(drawn).iter("text")}

@@ -137,11 +137,12 @@ def test_without_graphviz_it_says_how_to_get_it_and_goes_on(tmp_path, capsys, mo
     assert (tmp_path / "graph.svg").exists()
 
 
-def test_an_interrupt_keeps_vectors_and_report_and_ends_with_130(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("when", [0.0, 0.3])
+def test_an_interrupt_keeps_vectors_and_report_and_ends_with_130(tmp_path, capsys, monkeypatch, when):
     from tinygrad_nlp.cli.progress import Progress
 
     def interrupt(self, share, count, note=""):
-        if share > 0.3:
+        if share > when:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Progress, "update", interrupt)

@@ -75,13 +75,13 @@ def word_map(places: Sequence[tuple[float, float]], words: Sequence[str], strong
     xs, ys = [p[0] for p in places], [p[1] for p in places]
     span_x, span_y = (max(xs) - min(xs) or 1, max(ys) - min(ys) or 1) if places else (1, 1)
     scale = min((width - 2 * margin - 90) / span_x, (height - 2 * margin) / span_y)
-    taken, labels, dots = [], [], []
+    dotted, named, labels, dots = [], [], [], []
     spots = {}
     for i, (x, y) in enumerate(places):
         u = width / 2 - 45 + (x - (max(xs) + min(xs)) / 2) * scale
         v = height / 2 - (y - (max(ys) + min(ys)) / 2) * scale
         spots[i] = u, v
-        taken.append((u - 4, v - 4, u + 4, v + 4))
+        dotted.append((u - 4, v - 4, u + 4, v + 4))
         kind, radius = ("dot strong", 5) if words[i] in strong else ("dot", 3)
         dots.append(
             f'<circle class="{kind}" cx="{u:.1f}" cy="{v:.1f}" r="{radius}"><title>{text_of(words[i])}</title></circle>'
@@ -91,17 +91,15 @@ def word_map(places: Sequence[tuple[float, float]], words: Sequence[str], strong
         word, bold = words[i], words[i] in strong
         size = 17 if bold else 14
         length = len(word) * size * (0.62 if bold else 0.56)
-        for box, x, y, anchor in _label_places(u, v, length, size):
-            inside = box[0] > 0 and box[2] < width and box[1] > 0 and box[3] < height
-            # A bold word may cover dots rather than go without its label.
-            obstacles = [other for other in taken if not bold or other[2] - other[0] > 8]
-            if inside and not any(_overlap(box, other) for other in obstacles):
-                taken.append(box)
-                kind = "word strong" if bold else "word"
-                labels.append(
-                    f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text_of(word)}</text>'
-                )
-                break
+        options = [o for o in _label_places(u, v, length, size) if o[0][0] > 0 and o[0][2] < width]
+        place = _first_free(options, named + dotted)
+        if place is None and bold:  # rather than go without its label, it may cover dots, but no other label
+            place = _first_free(options, named)
+        if place is not None:
+            box, x, y, anchor = place
+            named.append(box)
+            kind = "word strong" if bold else "word"
+            labels.append(f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text_of(word)}</text>')
     described = "words near each other have similar vectors: " + ", ".join(words[:60])
     return _svg(width, height, title, described, dots + labels)
 
@@ -116,6 +114,10 @@ def _label_places(u, v, length, size):
     ):
         x0 = x - {"start": 0, "middle": length / 2, "end": length}[anchor]
         yield (x0, y - size * 0.75, x0 + length, y + size * 0.25), x, y, anchor
+
+
+def _first_free(options, taken):
+    return next((o for o in options if not any(_overlap(o[0], box) for box in taken)), None)
 
 
 def _overlap(a, b):
