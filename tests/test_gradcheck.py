@@ -16,7 +16,7 @@ def normal(*shape):
     return RNG.normal(size=shape)
 
 
-def planted(forward_, *rules, broadcasting=False, names=("x", "y")):
+def planted(forward_, *rules, names=("x", "y")):
     """An op that no registry knows, so that its wrong rule harms nobody."""
 
     class body:
@@ -24,7 +24,6 @@ def planted(forward_, *rules, broadcasting=False, names=("x", "y")):
 
         forward = forward_
         arguments = names[: len(rules)]
-        broadcasts = broadcasting
 
     return Op("planted", forward_, rules, body)
 
@@ -92,12 +91,9 @@ def test_planted_fault_is_caught_and_diagnosed(fault, fast):
     inputs = [normal(*shape) for shape in shapes]
     with pytest.raises(GradientError) as caught:
         gradcheck(op, inputs, fast=fast)
-    assert words in str(caught.value)
-    assert (
-        "gradcheck of planted" in str(caught.value)
-        and "argument 0 (x)" in str(caught.value)
-        or "(y)" in str(caught.value)
-    )
+    text = str(caught.value)
+    assert words in text and "gradcheck of planted" in text
+    assert "argument 0 (x)" in text or "argument 1 (y)" in text
     assert gradcheck(op, inputs, fast=fast, raise_exception=False) is False
 
 

@@ -41,7 +41,7 @@ def tops(path):
 
 def test_importing_the_package_imports_numpy_alone():
     code = (
-        "import sys, numpy; before = set(sys.modules); import tinygrad_nlp; "
+        "import sys, numpy, numpy.random; before = set(sys.modules); import tinygrad_nlp; "
         "print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=CHECKOUT, check=True).stdout
@@ -77,7 +77,19 @@ def test_models_and_visualize_do_not_know_each_other(folder, other):
         assert folder not in found, f"{path}: import siblings relatively, or every class exists twice"
 
 
-CORE = ["apply", "op", "tensor", "backward", "modes", "versions", "reads", "broadcasting", "rowsparse", "errors", "derivation"]
+CORE = [
+    "apply",
+    "op",
+    "tensor",
+    "backward",
+    "modes",
+    "versions",
+    "reads",
+    "broadcasting",
+    "rowsparse",
+    "errors",
+    "derivation",
+]
 
 
 @pytest.mark.parametrize("name", CORE)

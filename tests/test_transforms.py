@@ -301,6 +301,28 @@ def test_jacobian_of_several_arguments_and_outputs():
     assert_close(sy, np.zeros(3), 1e-12)
 
 
+def test_jacobian_of_a_jacobian_is_the_second_derivative_of_every_output():
+    second = jacobian(jacobian(lambda x: x * x * x))(X)
+    expected = np.zeros((3, 3, 3))
+    for i in range(3):
+        expected[i, i, i] = 6 * X[i]
+    assert_close(second, expected, 1e-12)
+
+
+def test_second_derivatives_through_a_row_sparse_lookup():
+    index = np.array([1, 1, 0])
+
+    def f(table):
+        rows = tg.embedding(table, index)
+        return (rows * rows * rows).sum()
+
+    table, v = RNG.normal(size=(3, 2)), RNG.normal(size=(3, 2))
+    counts = np.array([[1.0], [2.0], [0.0]])
+    assert_close(grad(f)(table), 3 * counts * table**2, 1e-12)
+    assert_close(hvp(f, table, v), 6 * counts * table * v, 1e-12)
+    assert_close(jvp(f, table, v)[1], (3 * counts * table**2 * v).sum(), 1e-12)
+
+
 def test_jacobian_of_empty_and_of_scalars():
     assert jacobian(lambda x: x * 2)(np.zeros((0,))).shape == (0, 0)
     assert jacobian(lambda x: x * x)(3.0) == 6.0
