@@ -223,6 +223,15 @@ def test_a_numpy_operand_changed_after_the_forward_pass_does_not_change_the_grad
     np.testing.assert_array_equal(x.grad, expected.grad)
 
 
+def test_a_memory_map_changed_after_the_forward_pass_does_not_change_the_gradient(tmp_path):
+    x, stored = Tensor(np.ones(2), requires_grad=True), np.memmap(tmp_path / "a", np.float64, "w+", shape=(2,))
+    stored[:] = 5.0
+    out = x * stored
+    stored[:] = 99.0
+    out.sum().backward()
+    assert x.grad.tolist() == [5.0, 5.0] and type(out.data) is np.ndarray
+
+
 def test_made_at_names_the_users_line():
     x = Tensor([1.0], requires_grad=True)
     y = x * 2

@@ -77,6 +77,13 @@ def test_tensors_in_tensors_out_with_a_graph_only_where_there_is_something_to_di
     assert_close(x.grad, hessian(cubic)(X) @ V, 1e-10)
 
 
+def test_no_answer_hangs_on_the_graph_of_a_variable_that_nobody_can_see():
+    value, g = value_and_grad(cubic)(Tensor(X))
+    out, _ = vjp(polynomial, Tensor(X))
+    for t in (value, g, out, jvp(polynomial, Tensor(X), Tensor(V))[1], hvp(cubic, Tensor(X), Tensor(V))):
+        assert isinstance(t, Tensor) and not t.requires_grad and t.is_leaf
+
+
 def test_gradient_penalty_reaches_the_parameters_closed_over():
     w = Tensor(X, requires_grad=True)
     penalty = (grad(lambda x: (w * x * x).sum())(Tensor(V)) * 1.0).sum()  # Σ 2 w x

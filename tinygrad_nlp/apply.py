@@ -47,6 +47,8 @@ def apply(op, args: tuple, options: dict):
                 has_array = True
             elif type(a) is list or type(a) is tuple:
                 has_list = True
+            elif isinstance(a, _ndarray):  # a memory map
+                has_array = True
     if not has_tensor:
         return _without_tensors(op, args, options)
     if has_list:  # rules ask their arguments for shapes and array methods
@@ -79,7 +81,7 @@ def apply(op, args: tuple, options: dict):
         if op.without_rule:
             _refuse_gradient_without_rule(op, args)
         if has_array:  # a later change of the caller's array must not reach the gradient
-            args = tuple([a.copy() if type(a) is _ndarray else a for a in args])
+            args = tuple([np.array(a) if isinstance(a, _ndarray) else a for a in args])
         frame = _frame(2)
         out.requires_grad = True
         out._op = op
