@@ -113,7 +113,7 @@ def test_loading_without_receivers_changes_nothing(saved):
     random.manual_seed(1)
     before = random.get_state()
     checkpoint = serialize.load(saved)
-    assert random.get_state() == before
+    np.testing.assert_equal(random.get_state(), before)
     assert list(checkpoint.model) == ["0.weight", "1.weight", "1.bias", "4.weight", "4.bias"]
     assert checkpoint.metadata == {"epoch": 2} and checkpoint.optimizer["param_groups"][0]["betas"] == (0.9, 0.999)
     assert checkpoint.schedule["last_epoch"] == 2 and checkpoint.model["1.bias"].flags.writeable
@@ -279,3 +279,14 @@ def test_part_that_was_not_saved_is_named(path):
     model, optimizer, _ = make()
     serialize.save(path, model=model)
     refused(path, "no optimizer in it; expected one saved with optimizer=…", model=model, optimizer=optimizer)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_path):
+    model, usual, path = make()[0], tmp_path / "usual", tmp_path / "model.safetensors"
+    usual.touch()
+    serialize.save(path, model=model)
+    assert path.stat().st_mode == usual.stat().st_mode
+    path.chmod(0o640)
+    serialize.save(path, model=model)
+    assert path.stat().st_mode & 0o777 == 0o640

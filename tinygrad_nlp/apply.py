@@ -33,22 +33,28 @@ def apply(op, args: tuple, options: dict):
     that remembers ``op``, ``args`` and ``options`` if gradients are being recorded and one of its inputs
     requires grad. With a symbol: returns what the symbol's ``__apply_op__`` builds.
     """
-    values = []
-    tracked = has_tensor = has_array = has_list = False
-    for a in args:
-        if isinstance(a, Tensor):
-            has_tensor = True
-            values.append(a._data)
-            if a.requires_grad:
-                tracked = True
-        else:
-            values.append(a)
-            if type(a) is _ndarray:
-                has_array = True
-            elif type(a) is list or type(a) is tuple:
-                has_list = True
-            elif isinstance(a, _ndarray):  # a memory map
-                has_array = True
+    has_tensor = has_array = has_list = False
+    if len(args) == 2 and isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
+        # The commonest call, without the loop. A tuple of arrays also leaves the garbage collector's lists.
+        x, y = args
+        values = (x._data, y._data)
+        tracked = x.requires_grad or y.requires_grad
+        has_tensor = True
+    else:
+        values = []
+        tracked = False
+        for a in args:
+            if isinstance(a, Tensor):
+                has_tensor = True
+                values.append(a._data)
+                if a.requires_grad:
+                    tracked = True
+            else:
+                values.append(a)
+                if isinstance(a, _ndarray):
+                    has_array = True
+                elif isinstance(a, (list, tuple)):
+                    has_list = True
     if not has_tensor:
         return _without_tensors(op, args, options)
     if has_list:  # rules ask their arguments for shapes and array methods
@@ -76,25 +82,26 @@ def apply(op, args: tuple, options: dict):
     out._data = data if type(data) is _ndarray else np.asarray(data)
     out._id = tick()
     out._grad = out.name = out._hooks = None
-    out._retains = False
     if tracked:
         if op.without_rule:
             _refuse_gradient_without_rule(op, args)
         if has_array:  # a later change of the caller's array must not reach the gradient
             args = tuple([np.array(a) if isinstance(a, _ndarray) else a for a in args])
+            values = [a._data if isinstance(a, Tensor) else a for a in args]
         frame = _frame(2)
         out.requires_grad = True
         out._op = op
         out._args = args
         out._options = options
+        out._values = values
         out._saved = saved
         out._code = frame.f_code
         out._place = frame.f_lasti  # the instruction; made_at turns it into a line when asked
         out._scope = modes.scope
     else:
         out.requires_grad = False
-        out._op = out._args = out._options = out._saved = out._code = out._place = out._scope = None
-    if modes.journal is not None or modes.anomaly:
+        out._op = out._args = out._options = out._values = out._saved = out._code = out._place = out._scope = None
+    if modes.watching:
         _watch(out, op, modes)
     return out
 

@@ -23,7 +23,7 @@ from .broadcasting import sum_to_shape
 from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
 from .modes import current, enable_grad
 from .rowsparse import RowSparse
-from .tensor import Tensor
+from .tensor import KEEP, Tensor
 from .versions import changed_since, changes, owner
 
 
@@ -95,7 +95,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
     With ``create_graph`` the rules run on Tensors and are themselves recorded; else on arrays.
     """
     modes = current()
-    keep = retain_graph or create_graph or modes.journal is not None
+    journal = modes.journal is not None
+    keep = retain_graph or create_graph or journal
     wanted = {t._id for t in wanted}
     oldest = min(wanted, default=0)  # what is older than every wanted tensor cannot lead to one
     trail = {} if modes.anomaly else None
@@ -123,16 +124,17 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
             newcomer = None
 
             g = pending.pop(node._id)
-            if isinstance(g, RowSparse):  # only a leaf keeps its rows apart
+            if type(g) is not np.ndarray and isinstance(g, RowSparse):  # only a leaf keeps its rows apart
                 g = g.dense()
             if node._hooks is not None:
                 g = _run_hooks(node, g)
-            if node._retains or modes.journal is not None:
+            if journal:
                 node._grad = g
-            if wanted and node._id in wanted:
-                found.append((node, g))
-            if node._id <= oldest:
-                continue
+            if wanted:
+                if node._id in wanted:
+                    found.append((node, g))
+                if node._id <= oldest:
+                    continue
             args = node._args
             if args is None:
                 raise _freed(node)
@@ -141,10 +143,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
 
             op, options = node._op, node._options
             rules = op.rules
-            if create_graph:
-                out, values = node, args
-            else:
-                out, values = node._data, [a._data if isinstance(a, Tensor) else a for a in args]
+            out, values = (node, args) if create_graph else (node._data, node._values)
             parts = None
             if op.kernel_vjp is not None and not create_graph:
                 needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
@@ -180,7 +179,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
                     else:
                         heappush(heap, (-a._id, a))
             if not keep:
-                node._args = node._saved = None
+                node._args = node._values = node._saved = None
 
         for leaf in leaves:
             g = pending[leaf._id]
@@ -194,6 +193,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
 def _run_hooks(node, g):
     as_array = not isinstance(g, Tensor)
     for hook in list(node._hooks):
+        if hook is KEEP:
+            continue
         replacement = hook(g)
         if replacement is None:
             continue
@@ -206,6 +207,8 @@ def _run_hooks(node, g):
                     expected=f"shape {node.shape}",
                 )
             )
+    if KEEP in node._hooks:
+        node._grad = g
     return g
 
 

@@ -13,16 +13,17 @@ from contextvars import ContextVar
 class Modes:
     """An immutable set of switches; a ``with`` block installs a changed copy and puts the old one back."""
 
-    __slots__ = ("recording", "anomaly", "journal", "scope")
+    __slots__ = ("recording", "anomaly", "journal", "scope", "watching")
 
     def __init__(self, recording=True, anomaly=False, journal=None, scope=None):
         self.recording = recording  # build the graph?
         self.anomaly = anomaly  # raise at the first NaN or Inf?
         self.journal = journal  # a Journal that keeps every tensor and its gradient, or None
         self.scope = scope  # the Module call being run, for pictures and messages, or None
+        self.watching = anomaly or journal is not None  # one look, an op, for both
 
     def but(self, **changes) -> Modes:
-        return Modes(**{name: getattr(self, name) for name in self.__slots__} | changes)
+        return Modes(**{name: getattr(self, name) for name in self.__slots__[:4]} | changes)
 
 
 _modes = ContextVar("tinygrad_nlp.modes", default=Modes())  # noqa: B039 - Modes is never changed

@@ -157,6 +157,8 @@ def _write(target, tensors, header):
     # In the target's own folder: only there is replacing it a single step of the file system.
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
+        with open(temporary, "xb") as new:  # safetensors makes files only their owner can read; note what is usual
+            mode = os.stat(target if os.path.exists(target) else new.fileno()).st_mode
         try:
             save_file(tensors, temporary, metadata=header)
         except Exception as error:
@@ -164,6 +166,7 @@ def _write(target, tensors, header):
             raise error if isinstance(error, OSError) else OSError(f"cannot write {temporary}: {error}") from None
         with open(temporary, "rb+") as written:
             os.fsync(written.fileno())
+        os.chmod(temporary, mode & 0o777)
         os.replace(temporary, target)
     except BaseException:
         if os.path.exists(temporary):

@@ -12,6 +12,9 @@ from .errors import DTypeError, GradientError, ShapeError, describe, explain
 from .modes import current
 from .versions import note_change, tick
 
+KEEP = object()
+"""Among a tensor's hooks: keep its gradient in ``.grad`` once the others have seen it."""
+
 
 class Tensor:
     """An n-dimensional array that can be differentiated.
@@ -41,9 +44,9 @@ class Tensor:
         "_op",  # the op that made it; None for a leaf
         "_args",  # the op's arguments; None for a leaf, and after backward has freed the graph
         "_options",
+        "_values",  # the arguments as arrays, as the rules get them; freed with _args
         "_saved",  # what the op's kernel keeps for its backward
         "_hooks",  # functions of the gradient, or None
-        "_retains",  # keep this inner tensor's gradient?
         "_code",  # where it was made: code object and instruction, or None and "file:line in function"
         "_place",
         "_scope",  # the Module call it was made in
@@ -64,9 +67,8 @@ class Tensor:
         self.requires_grad = bool(requires_grad)
         self.name = name
         self._id = tick()
-        self._grad = self._op = self._args = self._options = self._saved = None
+        self._grad = self._op = self._args = self._options = self._values = self._saved = None
         self._hooks = self._code = self._place = self._scope = None
-        self._retains = False
 
     # ---- the array -----------------------------------------------------------------------------------------
 
@@ -209,7 +211,8 @@ class Tensor:
 
     def retain_grad(self):
         """Keep this inner tensor's gradient in ``.grad`` at the next `backward`."""
-        self._retains = True
+        if self._op is not None and KEEP not in (self._hooks or ()):
+            self._hooks = [*(self._hooks or ()), KEEP]
 
     def register_hook(self, function):
         """Call ``function(gradient)`` when this tensor's gradient is complete.

@@ -36,6 +36,20 @@ class matmul:
     def vjp_y(g, out, x, y):
         return fit(rows(x, y.ndim).mT @ rows(matrix(g, x.ndim, y.ndim), y.ndim), y.shape)
 
+    def kernel(needs, x, y):
+        return np.matmul(x, y), None
+
+    def kernel_vjp(g, out, saved, needs, x, y):
+        if x.ndim == y.ndim == 2 and g.dtype == x.dtype == y.dtype:
+            # Each gradient in its argument's memory layout: that of a transposed weight, x @ W.T, is then W's own
+            # when the transpose's rule has turned it round, and an optimizer need not copy it.
+            return (
+                np.matmul(g, y.T, out=np.empty_like(x)) if needs[0] else None,
+                np.matmul(x.T, g, out=np.empty_like(y)) if needs[1] else None,
+            )
+        rules = matmul.rules
+        return tuple(rule(g, out, x, y) if need else None for rule, need in zip(rules, needs))
+
     def check(x, y):
         if x.ndim == 0 or y.ndim == 0:
             raise ShapeError(

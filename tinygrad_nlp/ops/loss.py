@@ -395,7 +395,7 @@ class huber:
 
     derivation = Derivation(
         statement=r"J = \tfrac{1}{N} \textstyle\sum_i h(x_i - t_i), \quad"
-        r"h(r) = \tfrac12 r^2 \;(|r| \le \delta), \; \delta(|r| - \tfrac12 \delta) \;(|r| > \delta)",
+        r" h(r) = \tfrac12 r^2 \;(|r| \le \delta), \; \delta(|r| - \tfrac12 \delta) \;(|r| > \delta)",
         steps=(
             r"h'(r) = r \;(|r| \le \delta), \quad \delta \operatorname{sign}(r) \;(|r| > \delta)",
             r"h'(r) = \operatorname{clip}(r, -\delta, \delta): \text{ continuous, so there is no kink}",

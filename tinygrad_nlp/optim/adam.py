@@ -18,6 +18,10 @@ class Adam(Optimizer):
     gradient the expected value of m after t steps is (1 − β₁ᵗ) g. The step does not change if all gradients are
     scaled, so parameters with small gradients move as far as others (002 §2.3; relative to SGD).
 
+    What is kept is the sums themselves, M = Σ β₁ᵗ⁻ⁱ gᵢ and S = Σ β₂ᵗ⁻ⁱ gᵢ². Both m = (1 − β₁) M and its correction then
+    become one division, by the sum of the weights: m̂ = M / (1 + β₁ + … + β₁ᵗ⁻¹), the weighted mean of the gradients.
+    That is the same number with two passes over memory fewer. (It differs only if betas are changed during training.)
+
     lr            α, about the largest move of any element in a step
     betas         β₁, β₂: shares of the past
     eps           ε, added outside the root; keeps 0/0 from happening
@@ -60,24 +64,22 @@ class Adam(Optimizer):
             self._refuse("weight_decay", group["weight_decay"], "0 with sparse=True: decay moves every row")
 
     def arrays(self, group):
-        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}
+        return {"gradient_sum": 0.0, "square_sum": 0.0, **({"largest_square_sum": 0.0} if group["amsgrad"] else {})}
 
     def rows_suffice(self, group):
         return group["sparse"]
 
     def rule(self, group, step):
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        # α m̂ / (√v̂ + ε) with both corrections moved out of the arrays: c √(1 − β₂ᵗ) m / (√v + ε √(1 − β₂ᵗ)).
-        root = math.sqrt(1 - beta2**step)
-        size, eps = lr * root / (1 - beta1**step), group["eps"] * root
+        # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): the weights' sums stay out of the arrays.
+        root = math.sqrt(sum_of_weights(beta2, step))
+        size, eps = lr * root / sum_of_weights(beta1, step), group["eps"] * root
         keep = 1 - lr * group["weight_decay"] if self.decoupled_decay else 1.0
 
         def move(w, g, q, m, v, largest=None):
             np.multiply(m, beta1, out=m)
-            np.multiply(g, 1 - beta1, out=q)
-            np.add(m, q, out=m)
+            np.add(m, g, out=m)
             np.multiply(g, g, out=q)
-            np.multiply(q, 1 - beta2, out=q)
             np.multiply(v, beta2, out=v)
             np.add(v, q, out=v)
             if largest is not None:
@@ -91,6 +93,11 @@ class Adam(Optimizer):
             np.subtract(w, q, out=w)
 
         return move
+
+
+def sum_of_weights(beta: float, step: int) -> float:
+    """1 + β + … + β^(step − 1)."""
+    return (1 - beta**step) / (1 - beta)
 
 
 class AdamW(Adam):

@@ -168,11 +168,14 @@ class Optimizer:
         if isinstance(g, Tensor):
             g = g._data
         if isinstance(g, RowSparse) and self.rows_suffice(group):
-            rows, values = g.merged()
-            touched = [array.take(rows, axis=0) for array in (w, *held)]
-            self._in_blocks(rule, group, values, touched)
-            for array, new in zip((w, *held), touched):
-                array[rows] = new
+            every_row, values = g.merged()
+            at_once = max(1, BLOCK * len(w) // max(w.size, 1))
+            for start in range(0, len(every_row), at_once):
+                rows = every_row[start : start + at_once]
+                touched = [array.take(rows, axis=0) for array in (w, *held)]
+                self._in_blocks(rule, group, values[start : start + at_once], touched)
+                for array, new in zip((w, *held), touched):
+                    array[rows] = new
         else:
             g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
             self._in_blocks(rule, group, g, [w, *held])
