@@ -10,5 +10,6 @@
 from .drawing import Drawing, draw
 from .graph import Edge, Graph, Group, Node, collect
 from .render import hint as graphviz_hint
+from .replay import Replay, replay
 
-__all__ = ["Drawing", "Edge", "Graph", "Group", "Node", "collect", "draw", "graphviz_hint"]
+__all__ = ["Drawing", "Edge", "Graph", "Group", "Node", "Replay", "collect", "draw", "graphviz_hint", "replay"]

@@ -50,7 +50,7 @@ def test_every_command_explains_itself(run, name):
     "argv, message",
     [
         (["nieghbors"], "tinygrad-nlp: no command 'nieghbors'; did you mean neighbors?"),
-        (["xyz"], "tinygrad-nlp: no command 'xyz'; commands: demo, train, neighbors, analogy, check, doctor"),
+        (["xyz"], "tinygrad-nlp: no command 'xyz'; commands: demo, train, neighbors, analogy, replay, check, doctor"),
         (
             ["demo", "--epochs", "0"],
             "tinygrad-nlp demo: argument --epochs: '0' is not a whole number of at least 1 (see tinygrad-nlp demo "

@@ -22,6 +22,9 @@ COMMANDS = {
     "train": "train a model on your text: tinygrad-nlp train skipgram FILE",
     "neighbors": "the words nearest to a word",
     "analogy": "a is to b as c is to …?",
+    "replay": "backpropagation step by step, as a page: replay network, skipgram or FILE.py:function",
+    "formula": "gradients as the lecture notes write them: tinygrad-nlp formula skipgram",
+    "explain": "an op's statement, derivation, convention and source",
     "check": "compare an op's gradient with finite differences",
     "doctor": "what this machine has, what is missing, what would make it faster",
 }

@@ -1,0 +1,125 @@
+"""Step through backpropagation in a browser: derivation, numbers and a finite-difference check on every edge.
+
+    tinygrad-nlp replay network          one hidden layer of sigmoid units, two examples
+    tinygrad-nlp replay skipgram         the naive softmax of word2vec, one center word and two outside words
+    tinygrad-nlp replay FILE.py:function a function of yours, without arguments, that returns a loss
+
+Writes one page that works offline.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+EXAMPLES = ("network", "skipgram")
+
+
+def add_arguments(parser):
+    parser.add_argument("what", metavar="WHAT", help="network, skipgram or FILE.py:function")
+    parser.add_argument("--out", metavar="FILE", help="where to write (default: replay-WHAT.html)")
+    parser.add_argument("--title", help="a heading")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def run(arguments):
+    from tinygrad_nlp.visualize import replay
+
+    loss, title, name = find(arguments.what)
+    shown = replay(loss, title=arguments.title or title)
+    path = shown.save(arguments.out or f"replay-{name}.html")
+    steps = shown.data["steps"]
+    wrong = sorted(
+        {
+            shown.data["nodes"][shown.data["edges"][step["e"]]["h"]]["o"]
+            for step in steps
+            if step["k"] == "backward" and step["c"]["v"] == "wrong"
+        }
+    )
+    if arguments.json:
+        print(json.dumps({"file": str(path), "steps": len(steps), "wrong": wrong}, ensure_ascii=False))
+    else:
+        print(f"{shown!r}"[1:-1])
+        if wrong:
+            print(f"WRONG by finite differences: {', '.join(wrong)}")
+        print(f"{path}   <- open this in a browser; ? there lists the keys")
+    return 1 if wrong else 0
+
+
+def find(what: str):
+    """(loss, title, a name for the file) for what the user asked."""
+    from tinygrad_nlp import OptionError
+
+    if what == "network":
+        return network(), "One hidden layer of sigmoid units", what
+    if what == "skipgram":
+        return skipgram(), "Skip-gram, naive softmax", what
+    file, colon, function = what.rpartition(":")
+    if not colon or not file or not function:
+        raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
+    return loss_of(Path(file), function), None, function
+
+
+def loss_of(file: Path, function: str):
+    """What ``function`` in ``file`` returns. Runs the file, as ``python FILE.py`` would but for its main block."""
+    from tinygrad_nlp import OptionError, Tensor
+
+    if not file.exists():
+        raise FileNotFoundError(2, "no such file", str(file))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None:
+        raise OptionError(f"{file} is no Python file; expected FILE.py:function")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.resolve().parent))  # it may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+        made = getattr(module, function, None)
+        if not callable(made):
+            names = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == file.stem]
+            raise OptionError(f"{file} has no function {function!r}; it has {', '.join(names) or 'none'}")
+        loss = made()
+    finally:
+        sys.path.pop(0)
+    if not isinstance(loss, Tensor):
+        raise OptionError(f"{function}() returned {type(loss).__name__}; expected the loss, a Tensor")
+    return loss
+
+
+def network():
+    """003 Q2c: J = cross-entropy of sigmoid(x W1 + b1) W2 + b2, for two rows x."""
+    import numpy as np
+
+    from tinygrad_nlp import Tensor, cross_entropy, sigmoid
+
+    rng = np.random.default_rng(2)
+
+    def parameter(name, *shape):
+        return Tensor(rng.normal(0, 0.8, shape), requires_grad=True, name=name)
+
+    x = Tensor(rng.normal(0, 1, (2, 3)), name="x")
+    w1, b1, w2, b2 = parameter("W1", 3, 4), parameter("b1", 4), parameter("W2", 4, 3), parameter("b2", 3)
+    z = x @ w1 + b1
+    hidden = sigmoid(z)
+    scores = hidden @ w2 + b2
+    loss = cross_entropy(scores, np.array([2, 0]))
+    z.name, hidden.name, scores.name, loss.name = "z", "hidden", "scores", "loss"
+    return loss
+
+
+def skipgram():
+    """000 §1: J = −log ŷ of each outside word, ŷ = softmax(U v_c); six words of three numbers."""
+    import numpy as np
+
+    from tinygrad_nlp import Tensor, log, softmax
+
+    rng = np.random.default_rng(5)
+    center = Tensor(rng.normal(0, 0.7, (6, 3)), requires_grad=True, name="V center vectors")
+    outside = Tensor(rng.normal(0, 0.7, (6, 3)), requires_grad=True, name="U outside vectors")
+    v_c = center[2]
+    scores = outside @ v_c
+    predicted = softmax(scores)
+    loss = -log(predicted[4]) - log(predicted[1])
+    v_c.name, scores.name, predicted.name, loss.name = "v_c", "scores U v_c", "ŷ", "loss"
+    return loss

@@ -1,0 +1,111 @@
+"""Backpropagation replayed: one page that steps through the user's own run, forward and then backward, edge by edge."""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+
+from tinygrad_nlp import GradientError, OptionError, Tensor
+from tinygrad_nlp.errors import explain
+
+from ..text import clean
+from .page import page, payload
+from .steps import run_backward, walk
+
+MOST_NODES = 300
+"""More are not a lesson any more, and every edge costs a Jacobian and a finite-difference check."""
+
+
+def replay(loss: Tensor, title: str | None = None) -> Replay:
+    """The backward pass of ``loss`` as a page to step through.
+
+    loss   a Tensor of one element whose graph is still there: before ``backward()``, or inside `record_gradients`
+    title  a heading; by default the name of the loss
+
+    The engine's own rules are run, one edge at a time. Each step shows the op's derivation, the gradient that arrives,
+    the local Jacobian, what is sent back, how it adds to what had arrived, and a comparison with central differences.
+    ``.grad`` of no tensor changes. Hooks are called once, as `backward` would.
+
+    Raises GradientError if backward has freed the graph, or if the loss is not one number or depends on nothing that
+    requires grad; StaleValueError if a value was changed since; OptionError above 300 nodes.
+
+    >>> from tinygrad_nlp import Tensor
+    >>> from tinygrad_nlp.visualize import replay
+    >>> w = Tensor([1.0, -2.0], requires_grad=True, name="w")
+    >>> replay((w * w).sum(), title="A sum of squares")
+    <replay of 2 forward and 3 backward steps>
+    """
+    if not isinstance(loss, Tensor):
+        raise TypeError(explain("replay()", got=type(loss).__name__, expected="a Tensor", write="replay(loss)"))
+    tensors = walk(loss)
+    for t in tensors:
+        if t._op is not None and t._args is None:
+            raise GradientError(
+                explain(
+                    "replay()",
+                    got=f"the graph of {t._op.name} {t.shape}, which backward() has freed",
+                    expected="a graph that is still there",
+                    write="replay(loss) before loss.backward(), or loss.backward(retain_graph=True)",
+                )
+            )
+    if len(tensors) > MOST_NODES:
+        raise OptionError(
+            explain(
+                "replay()",
+                got=f"a graph of {len(tensors):,} tensors",
+                expected=f"at most {MOST_NODES}: what a reader can step through",
+                write="replay of a smaller case (one example, a short sequence), or draw(loss) for the overview",
+            )
+        )
+    run = run_backward(loss)
+    data, picture, small = payload(loss, run, title or clean(loss.name or "") or f"Backpropagation of {loss._op.name}")
+    return Replay(data, picture, small)
+
+
+class Replay:
+    """A backward pass as it was when `replay` was called; later changes of the tensors do not change it.
+
+    ``data`` is what the page shows, as plain lists and numbers.
+    """
+
+    def __init__(self, data: dict, picture: str, small: str):
+        self.data, self._picture, self._small = data, picture, small
+
+    def __repr__(self):
+        kinds = [step["k"] for step in self.data["steps"]]
+        return f"<replay of {kinds.count('forward')} forward and {kinds.count('backward')} backward steps>"
+
+    def html(self) -> str:
+        """The page: one HTML document that needs nothing else."""
+        return page(self.data, self._small)
+
+    def save(self, path) -> Path:
+        """Write the page to ``path``, which ends in .html. Returns the path."""
+        path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm"):
+            raise OptionError(
+                explain(
+                    "save()",
+                    got=f"a file name ending in {path.suffix!r}",
+                    expected=".html",
+                    write='save("replay.html"); for a picture, draw(loss).save("graph.svg")',
+                )
+            )
+        path.write_text(self.html(), encoding="utf-8")
+        return path
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        """For notebooks: a frame that may run its script and nothing else; a still picture where frames are refused."""
+        label = html.escape(self.data["title"], quote=True)
+        source = html.escape(self.html(), quote=True)
+        framed = (
+            f'<iframe sandbox="allow-scripts" title="{label}" width="100%" height="760" '
+            f'style="border:1px solid #8c959f;border-radius:6px" srcdoc="{source}"></iframe>'
+        )
+        bundle = {"text/plain": repr(self), "text/html": framed, "image/svg+xml": self._picture}
+        keep = set(include or bundle) - set(exclude or ())
+        return {kind: text for kind, text in bundle.items() if kind in keep}
+
+
+__all__ = ["Replay", "replay"]
