@@ -1,0 +1,282 @@
+"""Parsing: the classifier's best legal transition, again and again, for many sentences at once; and the trained parser.
+
+A step of the network costs F·D·H products for a configuration, nearly all of them in x W. But x joins F vectors of
+the table, so x W is a sum of F rows, each the product of one vector with one slice of W (Chen & Manning 2014,
+section 3.2). Those products are made once for each different word of a batch of sentences, not at each step: the
+hidden layer is then a sum of rows. The sums are made in one order and the matrix products in blocks of one size, small
+enough that all rows of a block are summed alike, so that a sentence's scores are the same to the bit, whichever
+sentences it is parsed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+
+import numpy as np
+
+from tinygrad_nlp import CheckpointError, OptionError, serialize
+from tinygrad_nlp.errors import explain
+
+from .features import LABELLED_PLACES, PLACES, SPECIAL, Chunk, Vocabulary, feature_count, places
+from .model import ACTIVATIONS, ParserNetwork
+from .states import States
+from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
+from .treebank import Faulty, Sentence
+
+BLOCKS = (64, 8, 1)
+"""Rows of a matrix product, the first of these that `_block_size` finds fair."""
+
+KIND, VERSION = "dependency parser", 1
+
+
+def minibatch_parse(sentences: Sequence[Sentence], parser: Parser, batch_size: int = 1024) -> list[tuple[list, list]]:
+    """(heads, relations) of each sentence, ``batch_size`` of them advanced at a time; the result does not depend on it.
+
+    Sentences of like length go together: a batch takes as many steps as its longest one.
+    """
+    if batch_size < 1:
+        raise OptionError(explain("minibatch_parse: batch_size", got=repr(batch_size), expected="at least 1"))
+    order = sorted(range(len(sentences)), key=lambda i: -len(sentences[i]))
+    found: list = [None] * len(sentences)
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        for i, tree in zip(chosen, parser.trees([sentences[i] for i in chosen])):
+            found[i] = tree
+    return found
+
+
+def advance(states: States, classify: Callable[[States, int], tuple]) -> None:
+    """Make moves until none is left. classify: (states, k) -> (moves (k,), labels (k,) or None) of the first k."""
+    for step in range(2 * int(states.lengths[0]) if len(states.lengths) else 0):
+        states.apply(*classify(states, states.active(step)))
+
+
+class Parser:
+    """A trained parser: network, vocabulary, and what kind of transitions it makes.
+
+    labelled  transitions carry relations and the dependents' relations are features (Chen & Manning); else the
+              course's three transitions. An unlabelled tree gets ``root`` and, elsewhere, ``dep``, UD's "unspecified"
+    notes     what else should be known of it: settings, scores, source
+    """
+
+    def __init__(self, network: ParserNetwork, vocabulary: Vocabulary, labelled: bool, notes: dict | None = None):
+        self.network, self.vocabulary, self.labelled, self.notes = network, vocabulary, labelled, notes or {}
+
+    @classmethod
+    def untrained(cls, vocabulary: Vocabulary, *, labelled, dim, hidden, activation, dropout, rng) -> Parser:
+        """A parser of the given sizes with random weights."""
+        network = ParserNetwork(
+            vocabulary.size,
+            feature_count(vocabulary.tag_columns, labelled),
+            dim,
+            hidden,
+            1 + 2 * len(vocabulary.relations) if labelled else 3,
+            activation=activation,
+            dropout=dropout,
+            rng=rng,
+        )
+        return cls(network, vocabulary, labelled)
+
+    def parse(self, sentences: Iterable[Sentence | Faulty], batch_size: int = 1024) -> Iterator[Sentence | Faulty]:
+        """The sentences with the parser's heads and relations, in their order, read ``batch_size`` at a time.
+
+        What could not be read (`Faulty`) is passed on as it is. The result does not depend on ``batch_size``.
+        """
+        sentences = iter(sentences)
+        while batch := list(islice(sentences, max(batch_size, 1))):
+            trees = iter(minibatch_parse([s for s in batch if not isinstance(s, Faulty)], self, batch_size))
+            yield from (s if isinstance(s, Faulty) else s.with_tree(*next(trees)) for s in batch)
+
+    def trees(self, sentences: Sequence[Sentence]) -> list[tuple[list[int], list[str]]]:
+        """(heads, relations) of each sentence, all parsed together."""
+        if not sentences:
+            return []
+        encoded = self.vocabulary.encode(sentences, trees=False)
+        order = np.argsort(-encoded.lengths, kind="stable")
+        chunk = encoded.chunk(order, self.vocabulary)
+        advance(chunk.states, Scorer(self, chunk).classify)
+        found: list = [None] * len(sentences)
+        symbols, start = self.vocabulary.labels, self.vocabulary.starts[-2]
+        for number, (heads, labels) in zip(order.tolist(), chunk.states.trees()):
+            heads = heads.tolist()
+            if self.labelled:
+                relations = [symbols[label - start] for label in labels.tolist()]
+            else:
+                relations = ["dep" if head else "root" for head in heads]
+            found[number] = heads, relations
+        return found
+
+    def save(self, path) -> None:
+        """Write all that is needed to parse into one safetensors file."""
+        network = self.network
+        serialize.save(
+            path,
+            model=network,
+            metadata={
+                "kind": KIND,
+                "version": VERSION,
+                "vocabulary": self.vocabulary.state_dict(),
+                "labelled": self.labelled,
+                "dim": network.table.embedding_dim,
+                "hidden": network.hidden.out_features,
+                "activation": network.activation,
+                "dropout": network.dropout.p,
+                "notes": self.notes,
+            },
+        )
+
+    @classmethod
+    def load(cls, path) -> Parser:
+        """Read what `save` wrote.
+
+        Raises CheckpointError for a file that is damaged, of another kind or another version; FileNotFoundError if
+        there is none.
+        """
+        checkpoint = serialize.load(path)
+        about = checkpoint.metadata
+        if not isinstance(about, dict) or about.get("kind") != KIND:
+            kind = about.get("kind", "something else") if isinstance(about, dict) else "something else"
+            raise _refusal(path, f"a checkpoint of {kind}", "a parser that Parser.save or `train parser --out` wrote")
+        if about.get("version") != VERSION:
+            raise _refusal(path, f"parser format {about.get('version')}", f"format {VERSION}, which this release reads")
+        try:
+            sizes = {name: about[name] for name in ("labelled", "dim", "hidden", "activation", "dropout")}
+            parser = cls.untrained(Vocabulary(**about["vocabulary"]), rng=np.random.default_rng(0), **sizes)
+            parser.network.load_state_dict(checkpoint.model)
+        except (KeyError, TypeError) as error:
+            raise _refusal(path, f"a parser without all of its settings ({error})", "what Parser.save wrote") from None
+        parser.notes = about.get("notes") or {}
+        parser.network.eval()
+        return parser
+
+
+class Scorer:
+    """Scores of the transitions for one chunk of sentences, by sums of rows made beforehand.
+
+    ``tokens`` (U·18, H) holds, for each different token (word and tags) and each of the 18 places, the sum of the
+    products of its vectors with their slices of W; ``labels`` (L·12, H) likewise for relations.
+    """
+
+    def __init__(self, parser: Parser, chunk: Chunk):
+        network, vocabulary = parser.network, parser.vocabulary
+        table = network.table.weight.data
+        dim, hidden = table.shape[1], network.hidden.out_features
+        slices = np.ascontiguousarray(network.hidden.weight.data.T).reshape(-1, dim, hidden)
+        self.bias = network.hidden.bias.data
+        self.activate = ACTIVATIONS[network.activation][1]
+
+        distinct, self.token = _distinct(chunk.symbols, vocabulary.size)
+        tokens = 0
+        for kind, rows in enumerate(distinct):
+            used, number = np.unique(rows, return_inverse=True)
+            part = slices[kind * PLACES : (kind + 1) * PLACES]
+            product = _blocked(table.take(used, axis=0), part.transpose(1, 0, 2).reshape(dim, -1))
+            tokens = tokens + product.take(number, axis=0)
+        self.tokens = tokens.reshape(-1, hidden)
+        self.labels = None
+        if parser.labelled:
+            rows = table[vocabulary.starts[-2] :]
+            self.labels = _blocked(rows, slices[-12:].transpose(1, 0, 2).reshape(dim, -1)).reshape(-1, hidden)
+        self.first_label = vocabulary.starts[-2]
+
+        self.output = np.ascontiguousarray(network.output.weight.data.T)
+        self.output_bias = network.output.bias.data
+        count = len(chunk.states.lengths)
+        self._block = _block_size(hidden, self.output.shape[1], table.dtype)
+        self._hidden = np.zeros((-(-count // self._block) * self._block, hidden), table.dtype)
+        self._row = np.empty((count, hidden), table.dtype)
+        self.moves, self.relations, self.penalties = _transitions(parser, table.dtype)
+        self.relations = self.relations + self.first_label if parser.labelled else None
+
+    def scores(self, states: States, k: int) -> np.ndarray:
+        """(k, C) what the network says of the first k sentences; as ``network(features)``, up to rounding."""
+        at = places(states, k)
+        z, row = self._hidden[:k], self._row[:k]
+        z[:] = self.bias
+        for place, token in enumerate(self.token.take(at)):
+            # mode="clip" lets take write into `out` directly; no index is out of range
+            z += np.take(self.tokens, token * PLACES + place, axis=0, out=row, mode="clip")
+        if self.labels is not None:
+            for place, label in enumerate(states.label.take(at[LABELLED_PLACES]) - self.first_label):
+                z += np.take(self.labels, label * 12 + place, axis=0, out=row, mode="clip")
+        self.activate(z)
+        padded = self._hidden[: -(-k // self._block) * self._block]
+        return _in_blocks(padded, self.output, self._block)[:k] + self.output_bias
+
+    def classify(self, states: States, k: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """The best legal transitions of the first k sentences: moves (k,), and labels (k,) if there are any."""
+        legal = states.legal(k)
+        under_root = states.top[:k] - states.bottom[:k] == 1
+        scores = self.scores(states, k)
+        scores += self.penalties.take(legal @ (1, 2, 4) + 8 * under_root, axis=0)
+        best = scores.argmax(axis=1)
+        return self.moves.take(best), None if self.relations is None else self.relations.take(best)
+
+
+def _transitions(parser, dtype):
+    """(C,) moves; (C,) relations as numbers among the labels; (16, C) what is added to scores: 0, or −inf if illegal.
+
+    The row of penalties has a bit for each legal move, and one for "ROOT is the second on the stack": its
+    dependent alone is `root` in Universal Dependencies.
+    """
+    if not parser.labelled:
+        moves, relations = np.arange(3), None
+        of_root = np.zeros(3, bool)
+        root_known = False
+    else:
+        names = parser.vocabulary.relations
+        moves = np.repeat([SHIFT, LEFT_ARC, RIGHT_ARC], [1, len(names), len(names)])
+        relations = np.concatenate([[0], np.tile(np.arange(len(names)) + len(SPECIAL), 2)])
+        of_root = np.array([False, *[name == "root" for name in names] * 2])
+        root_known = len(names) > 1 and bool(of_root.any())
+    penalties = np.zeros((16, len(moves)), dtype)
+    for row in range(16):
+        legal = (row >> moves) & 1 == 1
+        if root_known:
+            legal &= (moves == SHIFT) | (of_root == ((moves == RIGHT_ARC) & (row >= 8)))
+        penalties[row, ~legal] = -np.inf
+    return moves, relations, penalties
+
+
+def _distinct(symbols, size):
+    """The different columns of ``symbols`` (kinds, M), as (kinds, U), and for each column its number among them."""
+    code = symbols[0]
+    for values in symbols[1:]:
+        code = code * size + values
+    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    return symbols[:, first], number
+
+
+def _blocked(x, W):
+    """x W, the rows of x filled up to whole blocks."""
+    size = _block_size(*W.shape, x.dtype)
+    padded = np.zeros((-(-len(x) // size) * size, x.shape[1]), x.dtype)
+    padded[: len(x)] = x
+    return _in_blocks(padded, np.ascontiguousarray(W), size)[: len(x)]
+
+
+def _in_blocks(x, W, size):
+    return np.matmul(x.reshape(-1, size, x.shape[1]), W).reshape(len(x), -1)
+
+
+@cache
+def _block_size(inputs, outputs, dtype):
+    """How many rows to multiply at once with a matrix (inputs, outputs).
+
+    BLAS cuts a product into tiles, and may sum a row in another order according to the tile it lies in (OpenBLAS with
+    AVX-512 does): a sentence's scores would depend on its place in the batch. Equal rows show it: their results must
+    be equal.
+    """
+    rng = np.random.default_rng(0)
+    row, W = rng.normal(size=inputs).astype(dtype), rng.normal(size=(inputs, outputs)).astype(dtype)
+    for size in BLOCKS[:-1]:
+        found = np.matmul(np.tile(row, (1, size, 1)), W)[0]
+        if (found == found[0]).all():
+            return size
+    return BLOCKS[-1]
+
+
+def _refusal(path, got, expected):
+    return CheckpointError(explain(f"Parser.load({str(path)!r})", got=got, expected=expected))

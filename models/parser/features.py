@@ -1,0 +1,259 @@
+"""What the classifier sees of a configuration: the words, tags and labels at 18 places.
+
+The places: three on the stack, three in the buffer, and for each of the two top stack words its first and second
+leftmost and rightmost dependents, the leftmost of its leftmost and the rightmost of its rightmost. The course's 36
+features are the words and tags there; Chen & Manning (2014, section 3.1) add the labels of the 12 dependents, 48.
+With two kinds of tags it is 54 and 66.
+
+Words, tags and labels are rows of one table of vectors: one lookup for all features, and every id says its kind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_nlp import OptionError
+from tinygrad_nlp.errors import explain
+
+from .states import Oracle, States
+from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
+from .treebank import DEPREL, UPOS, XPOS, Sentence
+
+PLACES = 18
+LABELLED_PLACES = slice(6, 18)
+_OF_STACK = ("lc1({0})", "rc1({0})", "lc2({0})", "rc2({0})", "lc1(lc1({0}))", "rc1(rc1({0}))")
+NAMES = ("s1", "s2", "s3", "b1", "b2", "b3", *(name.format(word) for word in ("s1", "s2") for name in _OF_STACK))
+
+NULL, UNKNOWN, ROOT = 0, 1, 2
+"""The first three entries of every list of symbols: no word there; one never seen in training; ROOT itself."""
+SPECIAL = ("<null>", "<unknown>", "<root>")
+
+TAGS = {"upos": (UPOS,), "xpos": (XPOS,), "both": (UPOS, XPOS)}
+CHUNK = 1024
+
+
+def places(states: States, k: int) -> np.ndarray:
+    """(18, k) the places, in the order of `NAMES`, of the first k sentences."""
+    top, front, stack = states.top[:k], states.front[:k], states.stack
+    found = np.empty((PLACES, k), np.intp)
+    for depth in range(3):
+        found[depth] = stack.take(top - depth)
+        found[3 + depth] = front + depth
+    for base, word in ((6, found[0]), (12, found[1])):
+        found[base] = states.left1.take(word)
+        found[base + 1] = states.right1.take(word)
+        found[base + 2] = states.left2.take(word)
+        found[base + 3] = states.right2.take(word)
+        found[base + 4] = states.left1.take(found[base])
+        found[base + 5] = states.right1.take(found[base + 1])
+    return found
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The symbols a parser knows, as rows of its table: words first, then each kind of tag, then labels.
+
+    words, tags, labels  lists of symbols; ``tags`` holds one list for each kind ("upos", "xpos")
+    counts               how often each word occurs in training, 0 for the special ones
+    tag_columns          "upos", "xpos" or "both"
+    lowercase            words are compared in lower case
+    """
+
+    words: list[str]
+    tags: list[list[str]]
+    labels: list[str]
+    counts: list[int]
+    tag_columns: str = "upos"
+    lowercase: bool = True
+
+    def __post_init__(self):
+        tables = [self.words, *self.tags, self.labels]
+        starts = np.cumsum([0, *map(len, tables)])
+        ids = [{symbol: start + i for i, symbol in enumerate(table)} for start, table in zip(starts, tables)]
+        object.__setattr__(self, "starts", [int(start) for start in starts])
+        object.__setattr__(self, "ids", ids)
+
+    @classmethod
+    def of(cls, sentences: Iterable[Sentence], *, tags="upos", min_count=1, lowercase=True) -> Vocabulary:
+        """The symbols of a treebank; words rarer than ``min_count`` are left to "unknown"."""
+        if tags not in TAGS:
+            raise OptionError(explain("Vocabulary: tags", got=repr(tags), expected="'upos', 'xpos' or 'both'"))
+        words, labels = Counter(), Counter()
+        kinds = [Counter() for _ in TAGS[tags]]
+        for sentence in sentences:
+            words.update(_forms(sentence, lowercase))
+            labels.update(sentence.deprels)
+            for kind, column in zip(kinds, TAGS[tags]):
+                kind.update(row[column] for row in sentence.words)
+        # In order of frequency, equal ones by the alphabet: the same treebank gives the same ids in any order.
+        kept = sorted((w for w, n in words.items() if n >= min_count), key=lambda w: (-words[w], w))
+        return cls(
+            [*SPECIAL, *kept],
+            [[*SPECIAL, *sorted(kind)] for kind in kinds],
+            [*SPECIAL, *sorted(labels)],
+            [0, 0, 0, *(words[w] for w in kept)],
+            tags,
+            lowercase,
+        )
+
+    @property
+    def size(self) -> int:
+        """Rows of the table."""
+        return self.starts[-1]
+
+    @property
+    def relations(self) -> list[str]:
+        """The labels of arcs, without the special ones."""
+        return self.labels[len(SPECIAL) :]
+
+    def encode(self, sentences: Sequence[Sentence], trees: bool = True) -> Encoded:
+        """The sentences as arrays; ``trees`` also takes their heads and relations."""
+        lengths = np.array([len(s) for s in sentences], np.intp)
+        kinds = []
+        word_ids = self.ids[0]
+        kinds.append([word_ids.get(w, UNKNOWN) for s in sentences for w in _forms(s, self.lowercase)])
+        for kind, column in enumerate(TAGS[self.tag_columns], 1):
+            ids, unknown = self.ids[kind], self.starts[kind] + UNKNOWN
+            kinds.append([ids.get(row[column], unknown) for s in sentences for row in s.words])
+        heads = labels = None
+        if trees:
+            ids, unknown = self.ids[-1], self.starts[-2] + UNKNOWN
+            heads = np.array([head for s in sentences for head in s.heads], np.intp)
+            labels = np.array([ids.get(row[DEPREL], unknown) for s in sentences for row in s.words], np.intp)
+        return Encoded(lengths, np.array(kinds, np.intp).reshape(len(kinds), -1), heads, labels)
+
+    def null_label(self) -> int:
+        return self.starts[-2] + NULL
+
+    def state_dict(self) -> dict:
+        """Plain lists and strings, for a file."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """N sentences of T words in all, one after another: lengths (N,), symbols (kinds, T), heads (T,), labels (T,)."""
+
+    lengths: np.ndarray
+    symbols: np.ndarray
+    heads: np.ndarray | None
+    labels: np.ndarray | None
+
+    def chunk(self, chosen, vocabulary: Vocabulary, *, single_root: bool = True) -> Chunk:
+        """The sentences with the numbers ``chosen``, the longest first, laid out as `States` wants them."""
+        states = States(self.lengths[chosen], single_root=single_root)
+        size, lengths = len(chosen) * states.width, states.lengths
+        starts = np.concatenate([[0], np.cumsum(self.lengths)])[chosen]
+        row = np.repeat(np.arange(len(chosen)), lengths)
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        source, place = starts[row] + within, states.front[row] + within
+        symbols = np.empty((len(self.symbols), size), np.intp)
+        for kind, values in enumerate(self.symbols):
+            symbols[kind] = vocabulary.starts[kind] + NULL
+            symbols[kind, states.root] = vocabulary.starts[kind] + ROOT
+            symbols[kind, place] = values[source]
+        states.label[:] = vocabulary.null_label()
+        heads = labels = None
+        if self.heads is not None:
+            heads = np.full(size, -1, np.intp)
+            heads[place] = states.root[row] + self.heads[source]
+            labels = np.full(size, vocabulary.null_label(), np.intp)
+            labels[place] = self.labels[source]
+        return Chunk(states, symbols, heads, labels)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A batch of sentences: their states, and symbols (kinds, N · width), gold heads and labels by place."""
+
+    states: States
+    symbols: np.ndarray
+    heads: np.ndarray | None
+    labels: np.ndarray | None
+
+
+def extract(chunk: Chunk, k: int, labelled: bool) -> np.ndarray:
+    """(k, F) the features of the first k sentences: 18 words, 18 of each kind of tag, 12 labels if ``labelled``."""
+    at = places(chunk.states, k)
+    blocks = [values.take(at) for values in chunk.symbols]
+    if labelled:
+        blocks.append(chunk.states.label.take(at[LABELLED_PLACES]))
+    return np.concatenate(blocks).T
+
+
+def feature_count(tags: str, labelled: bool) -> int:
+    """36 or 54 without labels, 48 or 66 with them.
+
+    >>> [feature_count("upos", False), feature_count("upos", True), feature_count("both", True)]
+    [36, 48, 66]
+    """
+    return PLACES * (1 + len(TAGS[tags])) + (12 if labelled else 0)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a classifier is trained on: features (M, F) and targets (M,); ``skipped`` are the sentences whose trees
+    are not projective, by their numbers. A target is SHIFT 0, then LEFT-ARC and RIGHT-ARC, with R labels
+    LEFT-ARC of each label and RIGHT-ARC of each."""
+
+    features: np.ndarray
+    targets: np.ndarray
+    skipped: list[int]
+
+
+def examples(sentences: Sequence[Sentence], vocabulary: Vocabulary, labelled: bool) -> Examples:
+    """Every configuration on the oracle's way to every tree, with the oracle's move.
+
+    2n of them for a sentence of n words, in the order of the moves of sentences of like length; M = 2T in all.
+    Raises OptionError if ``labelled`` and a relation is not in the vocabulary: no class would stand for it.
+    """
+    encoded = vocabulary.encode(sentences)
+    relations, first = len(vocabulary.relations), vocabulary.starts[-2] + len(SPECIAL)
+    if labelled and (encoded.labels < first).any():
+        unknown = sorted({d for s in sentences for d in s.deprels} - set(vocabulary.relations))
+        raise OptionError(
+            explain(
+                "examples",
+                got=f"relations that the vocabulary has not: {', '.join(unknown)}",
+                expected="sentences whose relations it was made of",
+                write="Vocabulary.of(sentences)",
+            )
+        )
+    order = np.argsort(-encoded.lengths, kind="stable")
+    features = np.empty((2 * int(encoded.lengths.sum()), feature_count(vocabulary.tag_columns, labelled)), np.int32)
+    targets = np.empty(len(features), np.int32)
+    owner = np.empty(len(features), np.int32)
+    done, skipped = 0, []
+    for start in range(0, len(order), CHUNK):
+        chosen = order[start : start + CHUNK]
+        chunk = encoded.chunk(chosen, vocabulary, single_root=False)
+        states, oracle = chunk.states, Oracle(chunk.states, chunk.heads)
+        for step in range(2 * int(states.lengths[0])):
+            k = states.active(step)
+            block = slice(done, done + k)
+            done += k
+            features[block] = extract(chunk, k, labelled)
+            moves = oracle.next_moves(k)
+            removed = states.stack.take(states.top[:k] - (moves == LEFT_ARC))
+            labels = chunk.labels.take(removed)
+            if labelled:
+                targets[block] = np.where(moves == SHIFT, 0, 1 + labels - first + relations * (moves == RIGHT_ARC))
+            else:
+                targets[block] = moves
+            owner[block] = chosen[:k]
+            states.apply(moves, labels)
+        skipped += chosen[oracle.lost].tolist()
+    if skipped:
+        lost = np.zeros(len(sentences), bool)
+        lost[skipped] = True
+        kept = ~lost[owner]
+        features, targets = features[kept], targets[kept]
+    return Examples(features, targets, sorted(skipped))
+
+
+def _forms(sentence, lowercase):
+    return [form.lower() for form in sentence.forms] if lowercase else sentence.forms

@@ -1,0 +1,265 @@
+"""The training loop of the parser, through the engine: forward, backward, step; the best epoch on dev is kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from tinygrad_nlp import CheckpointError, OptionError, TinygradError, serialize
+from tinygrad_nlp.data import DataError
+from tinygrad_nlp.errors import explain
+from tinygrad_nlp.optim import Adam, LinearLR
+
+from .decode import Parser
+from .evaluate import Scores, evaluate
+from .features import PLACES, UNKNOWN, Examples, Vocabulary, examples
+from .treebank import Sentence
+
+KIND = "training of a dependency parser"
+
+
+class Divergence(TinygradError, ArithmeticError):
+    """The loss left the finite numbers."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training is made of.
+
+    labelled      transitions with relations and 48 features; False: the course's three transitions and 36
+    tags          "upos", "xpos" or "both" (18 features more)
+    dim           length of a vector
+    hidden        units of the hidden layer
+    activation    "relu", "cube" or "tanh"
+    dropout       share of the hidden units dropped in training
+    unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
+                  that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
+    min_count     rarer words are unknown throughout
+    lowercase     words are compared in lower case
+    epochs        passes over the treebank
+    batch         configurations a step
+    rate          of Adam at the start; it falls in a straight line to ``last_rate``
+    seed          of everything random: same seed and treebank, same parser
+    """
+
+    labelled: bool = True
+    tags: str = "upos"
+    dim: int = 50
+    hidden: int = 200
+    activation: str = "relu"
+    dropout: float = 0.3
+    unknown: float = 0.25
+    min_count: int = 1
+    lowercase: bool = True
+    epochs: int = 12
+    batch: int = 1024
+    rate: float = 2e-3
+    last_rate: float = 1e-5
+    seed: int = 1
+
+
+@dataclass
+class Training:
+    """A training's result, complete or interrupted.
+
+    parser   with the weights of the best epoch on dev, of the last one without dev
+    history  one entry an epoch: mean loss in nats, and dev scores (UAS, LAS) if there is a dev treebank
+    skipped  numbers of the training sentences whose trees are not projective
+    """
+
+    parser: Parser
+    settings: Settings
+    history: list[dict] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    best_epoch: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+def train(
+    sentences: Sequence[Sentence],
+    dev: Sequence[Sentence] | None = None,
+    settings: Settings | None = None,
+    *,
+    checkpoint=None,
+    resume: bool = False,
+    on_progress: Callable | None = None,
+) -> Training:
+    """Train a parser.
+
+    sentences    with trees; non-projective ones are left out and listed in the result
+    dev          trees to choose the best epoch by: LAS, or UAS for an unlabelled parser
+    checkpoint   a file that is written after each epoch
+    resume       continue from ``checkpoint``; to the bit as if the training had not been interrupted
+    on_progress  called after each step as (share done, sentences so far, loss so far in the epoch, history)
+
+    An interrupt (Ctrl-C) ends the training, not the program: the best epoch so far is returned, marked.
+    Raises Divergence if the loss becomes infinite or NaN, DataError if there is nothing to learn from, CheckpointError
+    for a checkpoint of other settings or another treebank.
+    """
+    settings = settings or Settings()
+    _check(settings)
+    rng = np.random.default_rng(settings.seed)
+    vocabulary = Vocabulary.of(
+        sentences, tags=settings.tags, min_count=settings.min_count, lowercase=settings.lowercase
+    )
+    data = examples(sentences, vocabulary, settings.labelled)
+    if not len(data.targets):
+        raise DataError("no projective sentence to train on")
+    parser = Parser.untrained(
+        vocabulary,
+        labelled=settings.labelled,
+        dim=settings.dim,
+        hidden=settings.hidden,
+        activation=settings.activation,
+        dropout=settings.dropout,
+        rng=rng,
+    )
+    steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
+    optimizer = Adam(parser.network.parameters(), lr=settings.rate)
+    schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
+    result = Training(parser, settings, skipped=data.skipped)
+    run = _Run(result, data, len(sentences), optimizer, schedule, rng, checkpoint)
+    if resume:
+        run.resume()
+
+    started = time.perf_counter() - result.seconds
+    try:
+        while len(result.history) < settings.epochs:
+            entry = {"loss": run.epoch(on_progress)}
+            if dev:
+                scores = score(parser, dev)
+                entry |= {"uas": scores.uas, "las": scores.las} if settings.labelled else {"uas": scores.uas}
+            result.history.append(entry)
+            run.keep_best("las" if settings.labelled else "uas")
+            result.seconds = time.perf_counter() - started
+            if checkpoint is not None:
+                run.save()
+            if on_progress:
+                on_progress(len(result.history) / settings.epochs, run.sentences_seen, entry["loss"], result.history)
+    except KeyboardInterrupt:
+        result.interrupted = True
+    result.seconds = time.perf_counter() - started
+    if run.best is not None:
+        parser.network.load_state_dict(run.best)
+    parser.network.eval()
+    best = result.history[result.best_epoch - 1] if result.best_epoch else {}
+    parser.notes = {"settings": asdict(settings), "epoch": result.best_epoch, **best}
+    return result
+
+
+def score(parser: Parser, sentences: Sequence[Sentence], batch_size: int = 1024) -> Scores:
+    """Parse sentences that have trees, and compare."""
+    return evaluate(sentences, parser.parse(sentences, batch_size))
+
+
+class _Run:
+    """The state of a training between two epochs, and what moves it."""
+
+    def __init__(self, result: Training, data: Examples, sentences, optimizer, schedule, rng, checkpoint):
+        self.result, self.data, self.rng, self.checkpoint = result, data, rng, checkpoint
+        self.optimizer, self.schedule = optimizer, schedule
+        self.settings, self.network = result.settings, result.parser.network
+        self.sentences = sentences - len(data.skipped)
+        self.sentences_seen = 0
+        self.best: dict | None = None
+        counts = np.array(result.parser.vocabulary.counts, np.float32)
+        alpha = self.settings.unknown
+        self.forget = np.where(counts > 0, alpha / (counts + alpha), 0).astype(np.float32)
+
+    def epoch(self, on_progress) -> float:
+        """One pass in a new order; the mean loss."""
+        settings, data = self.settings, self.data
+        order = self.rng.permutation(len(data.targets))
+        done_before = len(self.result.history)
+        total = 0.0
+        self.network.train()
+        for start in range(0, len(order), settings.batch):
+            chosen = order[start : start + settings.batch]
+            features = data.features.take(chosen, axis=0)
+            if settings.unknown:
+                words = features[:, :PLACES]
+                words[self.rng.random(words.shape, np.float32) < self.forget.take(words)] = UNKNOWN
+            loss = self.network.loss(features, data.targets.take(chosen))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            total += loss.item() * len(chosen)
+            if not math.isfinite(total):
+                raise Divergence(
+                    f"the loss is {total} in epoch {done_before + 1}, with rate {settings.rate:g}; "
+                    "a smaller rate keeps it finite"
+                )
+            if on_progress:
+                share = (start + len(chosen)) / len(order)
+                self.sentences_seen = round((done_before + share) * self.sentences)
+                mean = total / (start + len(chosen))
+                on_progress((done_before + share) / settings.epochs, self.sentences_seen, mean, self.result.history)
+        self.network.eval()
+        return total / len(order)
+
+    def keep_best(self, by):
+        history = self.result.history
+        if by not in history[-1] or all(history[-1][by] > entry[by] for entry in history[:-1]):
+            self.best, self.result.best_epoch = self.network.state_dict(), len(history)
+
+    def _signature(self):
+        """What a checkpoint must agree in to be continued: the same treebank gives the same sum, within its order."""
+        weights = np.arange(1, len(self.data.targets) + 1) % 65521
+        return {
+            "settings": asdict(self.settings),
+            "examples": len(self.data.targets),
+            "sum": int((weights * (self.data.features.sum(axis=1) + self.data.targets)).sum()),
+        }
+
+    def save(self):
+        serialize.save(
+            self.checkpoint,
+            model=self.network,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            metadata={
+                "kind": KIND,
+                "signature": self._signature(),
+                "rng": self.rng.bit_generator.state,
+                "best": self.best,
+                "history": self.result.history,
+                "best_epoch": self.result.best_epoch,
+                "seconds": self.result.seconds,
+            },
+        )
+
+    def resume(self):
+        if self.checkpoint is None:
+            raise OptionError(explain("train: resume", got="no checkpoint", expected="checkpoint=FILE to resume from"))
+        about = serialize.load(self.checkpoint).metadata
+        if not isinstance(about, dict) or about.get("kind") != KIND:
+            raise self._refusal("a checkpoint of something else", "one that train(checkpoint=…) wrote")
+        if about["signature"] != self._signature():
+            other = about["signature"]["settings"]
+            changed = [f"{k}={other.get(k)!r}" for k, v in asdict(self.settings).items() if other.get(k) != v]
+            got = f"a training with {', '.join(changed)}" if changed else "a training on another treebank"
+            raise self._refusal(got, "the settings and the treebank it was begun with")
+        serialize.load(self.checkpoint, model=self.network, optimizer=self.optimizer, schedule=self.schedule)
+        self.rng.bit_generator.state = about["rng"]
+        self.best, result = about["best"], self.result
+        result.history, result.best_epoch = list(about["history"]), about["best_epoch"]
+        result.seconds = about["seconds"]
+
+    def _refusal(self, got, expected):
+        return CheckpointError(explain(f"train: resume from {str(self.checkpoint)!r}", got=got, expected=expected))
+
+
+def _check(settings):
+    for name, expected in (("epochs", 1), ("batch", 1), ("dim", 1), ("hidden", 1), ("min_count", 1)):
+        if getattr(settings, name) < expected:
+            raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected="at least 1"))
+    for name, fine in (("rate", settings.rate > 0), ("unknown", settings.unknown >= 0)):
+        if not fine:
+            expected = "above 0" if name == "rate" else "at least 0"
+            raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected=expected))

@@ -1,0 +1,144 @@
+"""Training on small generated treebanks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tinygrad_nlp.models.parser import Divergence, Sentence, Settings, evaluate, generate, score, train
+
+from tinygrad_nlp import CheckpointError, OptionError, serialize
+from tinygrad_nlp.data import DataError
+
+TRAIN = [made.sentence for made in generate(300, seed=1)]
+DEV = [made.sentence for made in generate(60, seed=2)]
+SMALL = Settings(dim=12, hidden=24, epochs=4, batch=128, rate=1e-2, seed=3)
+
+
+def weights(result):
+    return {name: array.tobytes() for name, array in result.parser.network.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train(TRAIN, DEV, SMALL)
+
+
+def test_a_few_epochs_learn_the_small_grammar(trained):
+    losses = [entry["loss"] for entry in trained.history]
+    assert losses == sorted(losses, reverse=True) and losses[0] > 4 * losses[-1]
+    scores = score(trained.parser, DEV)
+    assert scores.uas > 0.95 and scores.las > 0.9
+    assert scores.las == trained.history[trained.best_epoch - 1]["las"] == trained.parser.notes["las"]
+
+
+@pytest.mark.parametrize("activation", ["relu", "cube", "tanh"])
+def test_the_three_transitions_learn_it_too(activation):
+    result = train(TRAIN, DEV, replace(SMALL, labelled=False, activation=activation, epochs=3))
+    assert score(result.parser, DEV).uas > 0.9 and list(result.history[0]) == ["loss", "uas"]
+
+
+def test_a_seed_repeats_a_run_to_the_bit(trained):
+    again = train(TRAIN, DEV, SMALL)
+    assert weights(again) == weights(trained) and again.history == trained.history
+    other = train(TRAIN, DEV, replace(SMALL, seed=4, epochs=1))
+    assert weights(other) != weights(trained)
+
+
+class Stop:
+    """Interrupts in the middle of the given epoch, as Ctrl-C would."""
+
+    def __init__(self, share):
+        self.share = share
+
+    def __call__(self, share, sentences, loss, history):
+        if share >= self.share:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_an_interrupted_training_continues_to_the_bit(tmp_path, trained, share):
+    path = tmp_path / "c.safetensors"
+    first = train(TRAIN, DEV, SMALL, checkpoint=path, on_progress=Stop(share))
+    assert first.interrupted and len(first.history) == int(share * 4)
+    second = train(TRAIN, DEV, SMALL, checkpoint=path, resume=True)
+    assert not second.interrupted
+    assert weights(second) == weights(trained) and second.history == trained.history
+    assert second.best_epoch == trained.best_epoch
+
+
+def test_an_interrupt_keeps_the_best_epoch(trained):
+    stopped = train(TRAIN, DEV, SMALL, on_progress=Stop(0.6))
+    assert stopped.best_epoch in (1, 2) and stopped.history == trained.history[:2]
+    assert score(stopped.parser, DEV).las == stopped.history[stopped.best_epoch - 1]["las"]
+    at_once = train(TRAIN, DEV, SMALL, on_progress=Stop(0))
+    assert at_once.interrupted and at_once.best_epoch == 0 and len(at_once.parser.trees(DEV)) == len(DEV)
+
+
+def test_the_best_epoch_on_dev_is_kept():
+    """A rate that spoils the later epochs: the kept weights are not the last."""
+    result = train(TRAIN[:60], DEV, replace(SMALL, rate=0.1, last_rate=0.3, epochs=5))
+    scores = [entry["las"] for entry in result.history]
+    assert result.best_epoch == scores.index(max(scores)) + 1
+    assert score(result.parser, DEV).las == max(scores)
+
+
+def test_without_dev_the_last_epoch_is_kept():
+    result = train(TRAIN[:50], None, replace(SMALL, epochs=2))
+    assert result.best_epoch == 2 and list(result.history[0]) == ["loss"]
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "c.safetensors"
+    one = replace(SMALL, epochs=1)
+    train(TRAIN[:40], None, one, checkpoint=path)
+    with pytest.raises(CheckpointError, match="a training with hidden=24; expected the settings and the treebank"):
+        train(TRAIN[:40], None, replace(one, hidden=25), checkpoint=path, resume=True)
+    with pytest.raises(CheckpointError, match="a training on another treebank"):
+        train(TRAIN[1:41], None, one, checkpoint=path, resume=True)
+    serialize.save(path, metadata={"kind": "word vectors"})
+    with pytest.raises(CheckpointError, match="a checkpoint of something else"):
+        train(TRAIN[:40], None, one, checkpoint=path, resume=True)
+    with pytest.raises(OptionError, match="expected checkpoint=FILE"):
+        train(TRAIN[:40], None, one, resume=True)
+
+
+def test_resuming_a_complete_training_changes_nothing(tmp_path):
+    path, one = tmp_path / "c.safetensors", replace(SMALL, epochs=1)
+    complete = train(TRAIN[:40], None, one, checkpoint=path)
+    assert weights(train(TRAIN[:40], None, one, checkpoint=path, resume=True)) == weights(complete)
+
+
+def test_progress_rises_to_one():
+    seen = []
+    train(TRAIN[:60], None, replace(SMALL, epochs=2), on_progress=lambda *a: seen.append(a))
+    shares, sentences = [s for s, *_ in seen], [n for _, n, *_ in seen]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert sentences == sorted(sentences) and sentences[-1] == 120
+
+
+def test_non_projective_sentences_are_left_out_and_listed():
+    crossing = Sentence.from_words(list("abcd"), ["X"] * 4, [3, 4, 0, 3], ["dep", "dep", "root", "dep"])
+    result = train([*TRAIN[:10], crossing], None, replace(SMALL, epochs=1))
+    assert result.skipped == [10]
+    with pytest.raises(DataError, match="no projective sentence to train on"):
+        train([crossing], None, SMALL)
+
+
+def test_errors():
+    with pytest.raises(OptionError, match="Settings: epochs: 0; expected at least 1"):
+        train(TRAIN[:5], None, replace(SMALL, epochs=0))
+    with pytest.raises(OptionError, match=r"Settings: rate: -1; expected above 0"):
+        train(TRAIN[:5], None, replace(SMALL, rate=-1))
+    with pytest.raises(OptionError, match="expected 'relu', 'cube' or 'tanh'"):
+        train(TRAIN[:5], None, replace(SMALL, activation="gelu"))
+    with np.errstate(all="ignore"), pytest.raises(Divergence, match="a smaller rate keeps it finite"):
+        train(TRAIN, None, replace(SMALL, activation="cube", rate=1e12))
+
+
+def test_the_words_decide_what_tags_cannot():
+    """Unknown-word dropout at an α beyond all counts hides the words: attachment falls back to the tags."""
+    blind = train(TRAIN, DEV, replace(SMALL, unknown=1e9))
+    seeing = train(TRAIN, DEV, SMALL)
+    parsed = [list(r.parser.parse(DEV)) for r in (blind, seeing)]
+    tallies = [evaluate(DEV, p).by_relation["nmod"].recall + evaluate(DEV, p).by_relation["obl"].recall for p in parsed]
+    assert tallies[1] > tallies[0] + 0.05
