@@ -61,9 +61,15 @@ def examine() -> tuple[dict[str, str], list[str]]:
         kernel, threads = library
         facts["BLAS"] += f", {kernel} kernels, {threads} thread{'s' if threads != 1 else ''}"
         if kernel.lower() in NARROW_KERNELS and has_avx512():
+            asked = os.environ.get("OPENBLAS_CORETYPE")
+            remedy = (
+                f"your environment asks for them: unset OPENBLAS_CORETYPE (now {asked}) before Python starts"
+                if asked
+                else "set OPENBLAS_CORETYPE=SkylakeX before Python starts"
+            )
             advice.append(
-                f"OpenBLAS runs its {kernel} kernels, but this CPU has AVX-512: set OPENBLAS_CORETYPE=SkylakeX before "
-                "Python starts, and compare (matrix products were up to 1.6 times as fast on some such machines)"
+                f"OpenBLAS runs its {kernel} kernels, but this CPU has AVX-512: {remedy}, "
+                "and compare (matrix products were up to 1.6 times as fast on some such machines)"
             )
         if threads > cores:
             advice.append(
