@@ -307,6 +307,11 @@ def test_hooks_run_once_and_show():
     assert shown.data["engine"]["d"] is None
 
 
+def test_a_loss_that_is_a_leaf():
+    shown = replay(parameter(3.0))
+    assert [step["k"] for step in shown.data["steps"]] == ["inputs", "seed"]
+
+
 def test_no_elements():
     x = parameter(np.zeros((0, 3)), "x")
     (step,) = backward_steps(replay(exp(x).sum()), "x")

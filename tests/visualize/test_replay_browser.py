@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tinygrad_nlp.visualize import replay
 
-from tinygrad_nlp import Tensor, sqrt
+from tinygrad_nlp import Tensor, exp, registry, relu, sqrt
 from tinygrad_nlp.cli.replay import network, skipgram
 
 from .test_replay import HOSTILE, hostile_loss, parameter, wrong_op
@@ -266,6 +266,26 @@ def test_a_wrong_rule_is_red(page):
     assert "✗ the rule disagrees with finite differences" in tab.evaluate(PANEL)
     red = tab.evaluate("getComputedStyle(document.querySelector('.badge.wrong')).color")
     assert red == "rgb(176, 16, 48)"
+
+
+def test_a_kink_is_explained_by_the_convention(page):
+    tab = page(replay(relu(parameter([0.0, 1.0], "x")).sum()), "#step=5")
+    assert "1 at a kink left out" in tab.evaluate(PANEL)
+    assert registry["relu"].conventions[0].where in tab.evaluate(
+        "document.querySelector('#panel ul.quiet').textContent"
+    )
+
+
+def test_small_and_empty_graphs(page):
+    for loss in (parameter(3.0), exp(parameter(np.zeros((0, 3)), "nothing")).sum()):
+        shown = replay(loss)
+        tab = page(shown)
+        for _ in shown.data["steps"]:
+            tab.press("ArrowRight")
+        assert tab.evaluate(STEP) == len(shown.data["steps"]) - 1
+        tab.evaluate("document.querySelector('.card').dispatchEvent(new MouseEvent('click')); 0")
+        assert "Chain rule" in tab.evaluate(PANEL)
+        assert tab.faults() == []
 
 
 def test_a_parameter_tells_its_chain_rule(page):

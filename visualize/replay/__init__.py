@@ -10,7 +10,8 @@ from tinygrad_nlp import GradientError, OptionError, Tensor
 from tinygrad_nlp.errors import explain
 
 from ..text import clean
-from .page import page, payload
+from .data import payload
+from .page import page
 from .steps import run_backward, walk
 
 MOST_NODES = 300
@@ -59,7 +60,8 @@ def replay(loss: Tensor, title: str | None = None) -> Replay:
             )
         )
     run = run_backward(loss)
-    data, picture, small = payload(loss, run, title or clean(loss.name or "") or f"Backpropagation of {loss._op.name}")
+    named = clean(loss.name or "") or f"Backpropagation of {loss._op.name if loss._op else 'a leaf'}"
+    data, picture, small = payload(loss, run, title or named)
     return Replay(data, picture, small)
 
 
