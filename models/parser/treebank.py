@@ -165,8 +165,8 @@ def write_conllu(path, sentences: Iterable[Sentence | Faulty]) -> int:
     return count
 
 
-def from_tagged(text: str, separator: str = "_", *, name: str = "text", line: int = 1) -> Sentence:
-    """A sentence from one line of tokens with their UPOS tags.
+def from_tagged(text: str, separator: str = "_", *, xpos=False, name: str = "text", line: int = 1) -> Sentence:
+    """A sentence from one line of tokens with their UPOS tags, or with their XPOS tags.
 
     >>> from_tagged("Dogs_NOUN bark_VERB ._PUNCT").upos
     ['NOUN', 'VERB', 'PUNCT']
@@ -179,7 +179,8 @@ def from_tagged(text: str, separator: str = "_", *, name: str = "text", line: in
             raise TreebankError(name, line, f"the token {token!r} has no tag; expected word{separator}TAG")
     if not pairs:
         raise TreebankError(name, line, "no words in it")
-    return Sentence.from_words([form for form, _, _ in pairs], [tag for _, _, tag in pairs])
+    forms, tags = [form for form, _, _ in pairs], [tag for _, _, tag in pairs]
+    return Sentence.from_words(forms, None if xpos else tags, xpos=tags if xpos else None)
 
 
 # ---- one block of lines ----------------------------------------------------------------------------------------------

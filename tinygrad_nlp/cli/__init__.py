@@ -19,10 +19,12 @@ PROGRAM = "tinygrad-nlp"
 
 COMMANDS = {
     "demo": "train word vectors on Python's own documentation; draw a step; write a report",
-    "train": "train a model on your text: tinygrad-nlp train skipgram FILE",
+    "train": "train a model on your data: tinygrad-nlp train skipgram FILE, train parser FILE",
     "neighbors": "the words nearest to a word",
     "analogy": "a is to b as c is to …?",
-    "replay": "backpropagation step by step, as a page: replay network, skipgram or FILE.py:function",
+    "parse": "the dependency trees of sentences, by a trained parser",
+    "evaluate": "score a parser on a treebank: tinygrad-nlp evaluate parser FILE",
+    "replay": "backpropagation step by step, as a page: replay network, skipgram, softmax or FILE.py:function",
     "formula": "gradients as the lecture notes write them: tinygrad-nlp formula skipgram",
     "explain": "an op's statement, derivation, convention and source",
     "check": "compare an op's gradient with finite differences",

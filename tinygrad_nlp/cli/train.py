@@ -1,9 +1,11 @@
-"""Train a model on text. So far: skipgram, word vectors by negative sampling.
+"""Train a model: skipgram, word vectors by negative sampling, or parser, a dependency parser.
 
     tinygrad-nlp train skipgram book.txt more.txt.gz --out vectors.safetensors
     zcat *.gz | tinygrad-nlp train skipgram -
+    tinygrad-nlp train parser train.conllu --dev dev.conllu --out parser.safetensors
 
-Without a FILE it trains on Python's own documentation. Ctrl-C ends the training and keeps what was learned.
+Without a FILE, skipgram trains on Python's own documentation and parser on a treebank of a small grammar. Ctrl-C ends
+the training and keeps what was learned.
 """
 
 from __future__ import annotations
@@ -13,12 +15,27 @@ import sys
 from itertools import chain
 from pathlib import Path
 
-from . import positive_float, positive_int, seed_number
+from . import positive_float, positive_int, seed_number, train_parser
 from .progress import Progress
 
 
 def add_arguments(parser):
-    parser.add_argument("model", choices=["skipgram"])
+    models = parser.add_subparsers(dest="model", metavar="MODEL", required=True)
+    for name, about, arguments, command in (
+        ("skipgram", "word vectors", skipgram_arguments, train_skipgram),
+        ("parser", "a dependency parser", train_parser.add_arguments, train_parser.run),
+    ):
+        described = __doc__ if name == "skipgram" else train_parser.__doc__
+        model = models.add_parser(name, help=about, description=described, formatter_class=parser.formatter_class)
+        arguments(model)
+        model.set_defaults(command=command)
+
+
+def run(arguments):
+    return arguments.command(arguments)
+
+
+def skipgram_arguments(parser):
     parser.add_argument("files", metavar="FILE", nargs="*", help="text in UTF-8, .gz and .xz too; - is standard input")
     parser.add_argument("--out", metavar="FILE", default="vectors.safetensors", help="(default %(default)s)")
     parser.add_argument("--dim", type=positive_int, default=100, help="length of a vector (default %(default)s)")
@@ -32,7 +49,7 @@ def add_arguments(parser):
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
-def run(arguments):
+def train_skipgram(arguments):
     from tinygrad_nlp.data import DataError, encode, python_documentation, sentences, text_lines
     from tinygrad_nlp.models.word2vec import Settings
 

@@ -1,0 +1,129 @@
+"""Train a dependency parser on a treebank in CoNLL-U.
+
+    tinygrad-nlp train parser en_ewt-ud-train.conllu --dev en_ewt-ud-dev.conllu --out parser.safetensors
+
+Without TRAIN it trains on a treebank that a small grammar generates, whose best possible score is known. With --dev the
+best epoch on it is kept. With --checkpoint an interrupted training can go on with --resume, to the bit. Ctrl-C ends the
+training and keeps the best epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from . import positive_float, positive_int, seed_number
+from .progress import Progress
+
+GENERATED = (2000, 300)
+"""Sentences of the generated treebank to train on, and to choose the best epoch by."""
+
+
+def add_arguments(parser):
+    parser.add_argument("treebank", metavar="TRAIN", nargs="?", help="CoNLL-U, .gz and .xz too; - is standard input")
+    parser.add_argument("--dev", metavar="FILE", help="a treebank to choose the best epoch by")
+    parser.add_argument("--out", metavar="FILE", default="parser.safetensors", help="(default %(default)s)")
+    parser.add_argument("--unlabelled", action="store_true", help="three transitions and no relations")
+    parser.add_argument("--tags", choices=["upos", "xpos", "both"], default="upos", help="(default %(default)s)")
+    parser.add_argument("--dim", type=positive_int, default=50, help="length of a vector (default %(default)s)")
+    parser.add_argument("--hidden", type=positive_int, default=200, help="hidden units (default %(default)s)")
+    parser.add_argument("--activation", choices=["relu", "cube", "tanh"], default="relu", help="(default %(default)s)")
+    parser.add_argument("--dropout", type=share, default=0.3, help="of hidden units (default %(default)s)")
+    parser.add_argument("--min-count", type=positive_int, default=1, help="rarer words are unknown (default 1)")
+    parser.add_argument("--epochs", type=positive_int, default=12, help="passes over TRAIN (default %(default)s)")
+    parser.add_argument("--batch", type=positive_int, default=1024, help="transitions a step (default %(default)s)")
+    parser.add_argument("--rate", type=positive_float, default=2e-3, help="learning rate (default %(default)s)")
+    parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same parser (default %(default)s)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="written after each epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def share(text: str) -> float:
+    """An argparse type: a number from 0, below 1."""
+    import argparse
+
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to below 1")
+    return value
+
+
+def run(arguments):
+    from tinygrad_nlp.data import DataError
+    from tinygrad_nlp.models.parser import Settings, best_score, generate, load_treebank
+
+    out = Path(arguments.out)
+    if out.is_dir() or not out.parent.is_dir():  # better said now than after an hour of training
+        raise DataError(f"--out {out}: {'a folder' if out.is_dir() else f'there is no folder {out.parent}'}")
+    if arguments.resume and not arguments.checkpoint:
+        raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
+    bound, dev = None, None
+    if arguments.treebank:
+        sentences, source = load_treebank(arguments.treebank), arguments.treebank
+    else:
+        made = generate(sum(GENERATED), arguments.seed)
+        sentences, source = [g.sentence for g in made[: GENERATED[0]]], "generated treebank"
+        if not arguments.dev:
+            dev, bound = [g.sentence for g in made[GENERATED[0] :]], best_score(made[GENERATED[0] :])
+    if arguments.dev:
+        dev = load_treebank(arguments.dev)
+    print(f"{source}: {len(sentences):,} sentences, {sum(map(len, sentences)):,} words", file=sys.stderr)
+
+    settings = Settings(
+        labelled=not arguments.unlabelled,
+        **{name: getattr(arguments, name) for name in ("tags", "dim", "hidden", "activation", "dropout", "min_count")},
+        **{name: getattr(arguments, name) for name in ("epochs", "batch", "rate", "seed")},
+        last_rate=min(1e-5, arguments.rate),
+    )
+    result = train_with_progress(sentences, dev, settings, checkpoint=arguments.checkpoint, resume=arguments.resume)
+    result.parser.notes["source"] = source
+    result.parser.save(out)
+    best = result.history[result.best_epoch - 1] if result.best_epoch else {}
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "file": str(out),
+                    "settings": vars(settings),
+                    "history": result.history,
+                    "best_epoch": result.best_epoch,
+                    "not_projective": len(result.skipped),
+                    "best_possible": bound,
+                    "seconds": round(result.seconds, 3),
+                    "interrupted": result.interrupted,
+                }
+            )
+        )
+    else:
+        scores = "  ".join(f"{name.upper()} {best[name]:.2%}" for name in ("uas", "las") if name in best)
+        print(f"{out}: epoch {result.best_epoch}" + (f", on dev {scores}" if scores else ""))
+        if bound is not None:
+            print(f"best possible on this treebank: {bound:.2%} expected of a parser that knows its grammar")
+        print(f"next: tinygrad-nlp parse --parser {out} FILE")
+    return 130 if result.interrupted else 0
+
+
+def train_with_progress(sentences, dev, settings, **options):
+    """`train`, with a progress line on standard error and a last line that says how it went."""
+    from tinygrad_nlp.models.parser import train
+
+    progress, seen = Progress("training", "sentences"), 0
+
+    def show(share, count, loss, history):
+        nonlocal seen
+        seen = count
+        scored = history[-1] if history else {}
+        last = "".join(f"  {name.upper()} {scored[name]:.2%}" for name in ("uas", "las") if name in scored)
+        progress.update(share, count, f"loss {loss:.3f}{last}")
+
+    result = train(sentences, dev, settings, on_progress=show, **options)
+    how = "interrupted; keeping the best epoch so far" if result.interrupted else "trained"
+    progress.close(f"{how}: {seen:,} sentences in {result.seconds:.1f} s")
+    if result.skipped:
+        print(f"note: {len(result.skipped):,} sentences with crossing arcs were left out", file=sys.stderr)
+    return result
