@@ -26,7 +26,7 @@ from tinygrad_nlp import (
     relu,
     sqrt,
 )
-from tinygrad_nlp.cli.replay import network, skipgram
+from tinygrad_nlp.cli.replay import network, skipgram, softmaxes
 from tinygrad_nlp.op import Op
 
 HOSTILE = [
@@ -277,6 +277,16 @@ def test_nan_and_infinity_are_words_in_the_data():
     json.loads(re.search(r'id="data">(.*?)</script>', shown.html(), re.S)[1], parse_constant=pytest.fail)
 
 
+def test_the_stable_softmax_sends_a_gradient_where_the_naive_one_sends_nan():
+    shown = replay(softmaxes())
+    first, *others = backward_steps(shown, "scores")
+    p = np.exp([0.0, -1.0, -998.0])
+    np.testing.assert_allclose(numbers(shown, first["p"]), [p / p.sum() - [1, 0, 0]], rtol=5e-6)
+    assert all(np.isnan(numbers(shown, step["p"])).any() for step in others)
+    values = {node["t"]: numbers(shown, node["v"]) for node in shown.data["nodes"] if node["v"] is not None}
+    assert np.isnan(values["naive loss"]).all() and values["stable loss"] == pytest.approx(0.313262, rel=1e-5)
+
+
 def test_a_large_jacobian_is_a_slice_that_says_of_what():
     x = parameter(np.linspace(0, 1, 60), "x")
     (step,) = backward_steps(replay(exp(x).sum()), "x")
@@ -422,7 +432,7 @@ def test_size_and_nothing_from_outside():
     rng = np.random.default_rng(0)
     model = SkipGram(6, 4, rng)
     negatives = np.array([[3, 4], [4, 5], [5, 3]])
-    for loss in (network(), skipgram(), model(np.array([0, 0, 1]), np.array([1, 2, 2]), negatives)):
+    for loss in (network(), skipgram(), softmaxes(), model(np.array([0, 0, 1]), np.array([1, 2, 2]), negatives)):
         text = replay(loss).html()
         assert len(text.encode()) < 100_000
         addresses = set(re.findall(r"https?://[^\"'\s<)]+", text))

@@ -13,7 +13,7 @@ import pytest
 from tinygrad_nlp.visualize import replay
 
 from tinygrad_nlp import Tensor, exp, registry, relu, sqrt
-from tinygrad_nlp.cli.replay import network, skipgram
+from tinygrad_nlp.cli.replay import network, skipgram, softmaxes
 
 from .test_replay import HOSTILE, hostile_loss, parameter, wrong_op
 
@@ -276,8 +276,8 @@ def test_a_kink_is_explained_by_the_convention(page):
     )
 
 
-def test_small_and_empty_graphs(page):
-    for loss in (parameter(3.0), exp(parameter(np.zeros((0, 3)), "nothing")).sum()):
+def test_small_empty_and_overflowing_graphs(page):
+    for loss in (softmaxes(), parameter(3.0), exp(parameter(np.zeros((0, 3)), "nothing")).sum()):
         shown = replay(loss)
         tab = page(shown)
         for _ in shown.data["steps"]:

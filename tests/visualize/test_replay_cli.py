@@ -19,7 +19,10 @@ def run(capsys, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("example, steps", [("network", "6 forward and 9"), ("skipgram", "9 forward and 11")])
+@pytest.mark.parametrize(
+    "example, steps",
+    [("network", "6 forward and 9"), ("skipgram", "9 forward and 11"), ("softmax", "8 forward and 10")],
+)
 def test_examples(run, tmp_path, example, steps):
     code, out, err = run(example)
     assert code == 0 and err == "" and f"replay of {steps} backward steps" in out
@@ -44,7 +47,7 @@ def test_a_function_of_the_user(run, tmp_path):
         (["mine.py:lost"], "mine.py has no function 'lost'; it has loss, number"),
         (["mine.py:number"], "number() returned float; expected the loss, a Tensor"),
         (["absent.py:loss"], "absent.py: no such file"),
-        (["netwrok"], "no example 'netwrok'; there are network, skipgram, or a function: FILE.py:function"),
+        (["netwrok"], "no example 'netwrok'; there are network, skipgram, softmax, or a function: FILE.py:function"),
         (["network", "--out", "page.txt"], "expected .html"),
     ):
         code, out, err = run(*argv)

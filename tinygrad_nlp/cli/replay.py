@@ -2,6 +2,7 @@
 
     tinygrad-nlp replay network          one hidden layer of sigmoid units, two examples
     tinygrad-nlp replay skipgram         the naive softmax of word2vec, one center word and two outside words
+    tinygrad-nlp replay softmax          scores of 1000: the naive softmax overflows, the stable one beside it does not
     tinygrad-nlp replay FILE.py:function a function of yours, without arguments, that returns a loss
 
 Writes one page that works offline.
@@ -14,11 +15,11 @@ import json
 import sys
 from pathlib import Path
 
-EXAMPLES = ("network", "skipgram")
+EXAMPLES = ("network", "skipgram", "softmax")
 
 
 def add_arguments(parser):
-    parser.add_argument("what", metavar="WHAT", help="network, skipgram or FILE.py:function")
+    parser.add_argument("what", metavar="WHAT", help="network, skipgram, softmax or FILE.py:function")
     parser.add_argument("--out", metavar="FILE", help="where to write (default: replay-WHAT.html)")
     parser.add_argument("--title", help="a heading")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
@@ -56,6 +57,8 @@ def find(what: str):
         return network(), "One hidden layer of sigmoid units", what
     if what == "skipgram":
         return skipgram(), "Skip-gram, naive softmax", what
+    if what == "softmax":
+        return softmaxes(), "Naive and stable softmax side by side", what
     file, colon, function = what.rpartition(":")
     if not colon or not file or not function:
         raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
@@ -122,4 +125,26 @@ def skipgram():
     predicted = softmax(scores)
     loss = -log(predicted[4]) - log(predicted[1])
     v_c.name, scores.name, predicted.name, loss.name = "v_c", "scores U v_c", "ŷ", "loss"
+    return loss
+
+
+def softmaxes():
+    """003 Q1: cross-entropy of the same scores twice, by the definition and with the maximum taken out first.
+
+    exp(1000) overflows, so the naive branch holds inf / inf = NaN and poisons the gradient that the other one sends.
+    """
+    import numpy as np
+
+    from tinygrad_nlp import Tensor, cross_entropy, exp, log
+
+    scores = Tensor(np.array([1000.0, 999.0, 2.0]), requires_grad=True, name="scores")
+    with np.errstate(all="ignore"):
+        powers = exp(scores)
+        total = powers.sum()
+        probabilities = powers / total
+        naive = -log(probabilities[0])
+        stable = cross_entropy(scores, 0)
+        loss = naive + stable
+    powers.name, total.name, probabilities.name = "exp(scores)", "Z", "exp(scores) / Z"
+    naive.name, stable.name, loss.name = "naive loss", "stable loss", "sum of both"
     return loss

@@ -40,7 +40,7 @@ function cells(rows, largest, x, y, w, tall, figures, plain) {
       d: [0, 0.5].map((k) => `M${left + w * k} ${top + tall}L${left + w * (k + 0.5)} ${top}`).join(""),
     }));
     if (figures) {
-      if (odd) out.push(s("rect", { x: left + 4, y: top + 4, width: w - 8, height: tall - 8, fill: "#fff" }));
+      if (odd) out.push(s("rect", { x: left + 9, y: top + 6, width: w - 18, height: tall - 12, fill: "#fff" }));
       out.push(s("text", { class: dark ? "figure light" : "figure", x: left + w / 2, y: top + tall / 2 + 4.5 },
         plain ? number(v, 6) : brief(v)));
     } else if (!odd && !plain && v < 0 && Math.min(w, tall) >= 8) {
@@ -54,7 +54,7 @@ function notes(map) {
   const said = [];
   if (map.b) said.push(map.b[0] > 1 ? `means of ${map.b[0]} × ${map.b[1]}` : `means of ${map.b[1]}`);
   if (map.z && !map.i) said.push("exactly 0");
-  if (map.n) said.push(`${map.n} not finite`);
+  if (map.n && !isNumber(map)) said.push(`${map.n} not finite`);
   return said;
 }
 const isNumber = (map) => map.c.length === 1 && map.c[0].length === 1 && !map.b;
