@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -208,14 +211,13 @@ class _Run:
         if by not in history[-1] or all(history[-1][by] > entry[by] for entry in history[:-1]):
             self.best, self.result.best_epoch = self.network.state_dict(), len(history)
 
+    @cached_property
     def _signature(self):
-        """What a checkpoint must agree in to be continued: the same treebank gives the same sum, within its order."""
-        weights = np.arange(1, len(self.data.targets) + 1) % 65521
-        return {
-            "settings": asdict(self.settings),
-            "examples": len(self.data.targets),
-            "sum": int((weights * (self.data.features.sum(axis=1) + self.data.targets)).sum()),
-        }
+        """What a checkpoint must agree in to be continued."""
+        digest = hashlib.blake2b(json.dumps(self.result.parser.vocabulary.state_dict()).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.data.features))
+        digest.update(np.ascontiguousarray(self.data.targets))
+        return {"settings": asdict(self.settings), "treebank": digest.hexdigest()}
 
     def save(self):
         serialize.save(
@@ -225,7 +227,7 @@ class _Run:
             schedule=self.schedule,
             metadata={
                 "kind": KIND,
-                "signature": self._signature(),
+                "signature": self._signature,
                 "rng": self.rng.bit_generator.state,
                 "best": self.best,
                 "history": self.result.history,
@@ -240,7 +242,7 @@ class _Run:
         about = serialize.load(self.checkpoint).metadata
         if not isinstance(about, dict) or about.get("kind") != KIND:
             raise self._refusal("a checkpoint of something else", "one that train(checkpoint=…) wrote")
-        if about["signature"] != self._signature():
+        if about["signature"] != self._signature:
             other = about["signature"]["settings"]
             changed = [f"{k}={other.get(k)!r}" for k, v in asdict(self.settings).items() if other.get(k) != v]
             got = f"a training with {', '.join(changed)}" if changed else "a training on another treebank"

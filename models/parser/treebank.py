@@ -55,8 +55,15 @@ class Sentence:
     forms = property(lambda self: [row[FORM] for row in self.words])
     upos = property(lambda self: [row[UPOS] for row in self.words])
     xpos = property(lambda self: [row[XPOS] for row in self.words])
-    heads = property(lambda self: [int(row[HEAD]) for row in self.words], doc="Head of each word, 0 for the root.")
     deprels = property(lambda self: [row[DEPREL] for row in self.words])
+
+    @property
+    def heads(self) -> list[int]:
+        """The head of each word, 0 for the root. Raises TreebankError if it has none."""
+        try:
+            return [int(row[HEAD]) for row in self.words]
+        except ValueError:
+            raise TreebankError("a sentence", self.line, f"no tree: HEAD is not a number in {self!r}") from None
 
     def with_tree(self, heads: Iterable[int], deprels: Iterable[str]) -> Sentence:
         """A copy with other heads and relations. DEPS, the enhanced graph over the old tree, becomes ``_``."""
@@ -303,13 +310,15 @@ def _opened(path, mode="rb"):
         return
     suffix = os.path.splitext(path)[1].lower()
     try:
-        with {".gz": gzip.open, ".xz": lzma.open}.get(suffix, open)(path, mode) as stream:
-            yield path, stream
+        opened = {".gz": gzip.open, ".xz": lzma.open}.get(suffix, open)(path, mode)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file" if mode == "rb" else f"{path}: no such folder") from None
     except IsADirectoryError:
         raise DataError(f"{path}: a folder; give the file in it") from None
     except PermissionError:
         raise DataError(f"{path}: not permitted") from None
+    try:
+        with opened as stream:
+            yield path, stream
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: not a complete {suffix} file ({error})") from None

@@ -143,6 +143,12 @@ def test_a_user_error_is_one_line_and_code_2(run, argv, message):
     assert code == 2 and out == "" and message in err and err.count("\n") == 1
 
 
+def test_an_output_file_is_left_alone_when_the_input_cannot_be_read(run, files, tmp_path):
+    (tmp_path / "kept").write_text("precious")
+    code, _, err = run("parse", tmp_path / "nowhere", "--parser", files / "p.st", "--out", tmp_path / "kept")
+    assert code == 2 and "no such file" in err and (tmp_path / "kept").read_text() == "precious"
+
+
 def test_input_is_not_overwritten(run, files):
     code, _, err = run("parse", files / "dev.conllu", "--parser", files / "p.st", "--out", files / "dev.conllu")
     assert code == 2 and "the file that is read" in err and len(load_treebank(files / "dev.conllu")) == 30

@@ -11,6 +11,7 @@ no CoNLL-U is reported with its line and passed on unchanged, and the exit code 
 from __future__ import annotations
 
 import sys
+from itertools import chain, islice
 
 from . import positive_int
 
@@ -71,7 +72,9 @@ def run(arguments):
     parsed = parser.parse(watched(source), arguments.batch)
     if arguments.tree:
         parsed = (f"{s}" if isinstance(s, Faulty) else f"{' '.join(s.forms)}\n\n{tree_text(s)}\n\n" for s in parsed)
-    count = write_conllu(arguments.out, parsed)
+    # The first batch before the output is opened: a fault in the input should not empty a file that is there.
+    begun = list(islice(parsed, 1))
+    count = write_conllu(arguments.out, chain(begun, parsed))
     if untagged:
         print(
             f"note: {untagged:,} of {count:,} sentences have no {columns} tags, which this parser reads",

@@ -152,6 +152,11 @@ def test_a_faulty_sentence_can_be_kept_and_nothing_is_lost(file, tmp_path, name)
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
+def test_a_sentence_without_a_tree_says_so():
+    with pytest.raises(TreebankError, match="no tree: HEAD is not a number in <Sentence of 1 words: Go>"):
+        Sentence.from_words(["Go"]).heads  # noqa: B018
+
+
 def test_trees_are_not_asked_of_input_for_the_parser(file):
     path = file(text(row(1, "_"), row(2, 9)))
     assert [s.forms for s in read_conllu(path, trees=False)] == [["w", "w"]]
