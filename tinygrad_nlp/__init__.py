@@ -7,7 +7,6 @@ from . import methods as _methods
 from . import ops
 from .derivation import Convention, Derivation, smooth
 from .errors import *
-from .gradcheck import gradcheck, gradgradcheck
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_gradients
 from .op import Op, op, registry
 from .ops import *
@@ -18,11 +17,13 @@ from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 
 def __getattr__(name):
-    """``tinygrad_nlp.nn`` and the like without importing them first; they cost nothing until used."""
-    if name in ("nn", "optim", "serialize", "data"):
-        from importlib import import_module
+    """``tinygrad_nlp.nn``, ``gradcheck`` and the like: imported when first used, so that they cost nothing before."""
+    from importlib import import_module
 
+    if name in ("nn", "optim", "serialize", "data"):
         return import_module(f"{__name__}.{name}")
+    if name in ("gradcheck", "gradgradcheck"):
+        return getattr(import_module(f"{__name__}.gradient_check"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

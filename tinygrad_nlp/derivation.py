@@ -5,11 +5,10 @@ Terminal, picture, page and docs all show these records; the tests evaluate the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Derivation:
+class Derivation(NamedTuple):
     r"""How the rule of an op follows from its definition, in lines a student can redo.
 
     Notation, kept everywhere: ``x``, ``y`` … the arguments, ``s`` (or the name ``statement`` gives) the result,
@@ -29,8 +28,7 @@ class Derivation:
     notes: str = ""
 
 
-@dataclass(frozen=True)
-class Convention:
+class Convention(NamedTuple):
     """The gradient an op answers with at a kink, tie or pole, where calculus gives none or an infinite one.
 
     where      in words: "x = 0", "two equal largest elements"
@@ -43,7 +41,7 @@ class Convention:
     arguments: tuple
     gradients: tuple
     why: str
-    options: dict = field(default_factory=dict)
+    options: dict = {}
 
 
 smooth: tuple[Convention, ...] = ()

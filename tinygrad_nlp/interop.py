@@ -7,7 +7,6 @@ returned instead would be a constant to `backward`, and the gradient wrong witho
 
 from __future__ import annotations
 
-import difflib
 
 import numpy as np
 
@@ -171,6 +170,8 @@ def _refuse_options(name, options):
 
 def _without_op(name, tensor):
     known = sorted({*registry, *getattr(ops, "__all__", ())} - {"put_back"})
+    import difflib
+
     near = difflib.get_close_matches(name.removeprefix("np."), known, n=3, cutoff=0.6)
     return DTypeError(
         explain(

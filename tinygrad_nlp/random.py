@@ -17,11 +17,11 @@ def _seeded(seed=None) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(seed))
 
 
-_default = _seeded()
+_default = None  # made when first asked for: NumPy's random module costs a tenth of NumPy's own import
 
 
-def manual_seed(seed: int) -> np.random.Generator:
-    """Start the default generator anew from ``seed``; returns it.
+def manual_seed(seed: int | None) -> np.random.Generator:
+    """Start the default generator anew from ``seed``, or from the system's entropy if it is None; returns it.
 
     >>> from tinygrad_nlp.random import generator, manual_seed
     >>> first = manual_seed(7).normal(size=2)
@@ -40,7 +40,7 @@ def generator(rng=None) -> np.random.Generator:
     numbers again and again.
     """
     if rng is None:
-        return _default
+        return _default if _default is not None else manual_seed(None)
     if not isinstance(rng, np.random.Generator):
         raise DTypeError(
             explain("rng", got=repr(rng), expected="a np.random.Generator", write="rng=np.random.default_rng(seed)")
@@ -50,7 +50,7 @@ def generator(rng=None) -> np.random.Generator:
 
 def get_state() -> dict:
     """The default generator's state: a nested dict of names, numbers and arrays, independent of later draws."""
-    return _default.bit_generator.state
+    return generator().bit_generator.state
 
 
 def set_state(state: dict) -> None:
@@ -60,7 +60,7 @@ def set_state(state: dict) -> None:
     """
     global _default
     try:
-        if state["bit_generator"] != type(_default.bit_generator).__name__:
+        if state["bit_generator"] != type(generator().bit_generator).__name__:
             _default = np.random.Generator(getattr(np.random, state["bit_generator"])())
         _default.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -8,13 +8,12 @@ keep away from kinks by construction: the documented value *at* a kink is tested
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """One array argument: ``make(rng) -> float64, integer or bool array``."""
 
     make: Callable
@@ -25,12 +24,11 @@ class Draw:
         return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One call of an op: positional arguments (a `Draw`, or any constant) and options by name."""
 
     arguments: tuple
-    options: dict = field(default_factory=dict)
+    options: dict = {}
 
     def draw(self, rng, dtype=np.float64) -> tuple[list, dict]:
         """The arguments and options with every `Draw` replaced by an array of ``dtype``."""

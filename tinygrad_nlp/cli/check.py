@@ -49,7 +49,7 @@ def check(op, seed: int) -> str:
     import numpy as np
 
     from tinygrad_nlp.errors import TinygradError
-    from tinygrad_nlp.gradcheck import gradcheck
+    from tinygrad_nlp.gradient_check import gradcheck
 
     if not op.differentiable:
         return "has no gradient, by its nature"

@@ -1,0 +1,371 @@
+"""Gradient checking: is what `backward` computes the derivative of what the function computes?
+
+The derivative is measured by central differences, [f(x + h) − f(x − h)] / 2h, whose error is at most
+
+    h²/6 · max|f‴|  +  u·|f| / h        (Taylor's theorem; u = 2⁻⁵² is float64's spacing at 1),
+
+with h = ``eps`` = 1e-6 about 2e-13·|f‴| + 2e-10·|f|. In float32, u = 1.2e-7: the best h leaves some 3e-5·|f|, more
+after many ops and wherever f is large against its derivative, and a wrong factor of 1.001 can hide in that. So float64
+is required. Near a kink (relu at 0) the difference measures
+the mean of two slopes and nothing follows from it: draw inputs at least ``eps`` away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .backward import sweep
+from .broadcasting import sum_to_shape
+from .errors import DTypeError, GradientError, OptionError, describe, explain
+from .modes import enable_grad, no_grad
+from .op import Op
+from .rowsparse import RowSparse
+from .tensor import Tensor
+from .transforms import vjp
+
+__all__ = ["Finding", "compare", "find_wrong_gradients", "gradcheck", "gradgradcheck"]
+
+ROUNDING = 2.0**-52
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What comparing a gradient with its measurement showed.
+
+    kind        "equal", "shape", "not finite", "sign", "factor", "transposed", "zero", "partly zero", "extra"
+                or "different"
+    diagnosis   the likely mistake, in words
+    position    index of the largest difference: (*place in the output, *place in the argument), or None
+    analytic    what the rule says there
+    numeric     what was measured there
+    difference  |analytic − numeric| there, and
+    tolerance   what would have been accepted
+    """
+
+    kind: str
+    diagnosis: str = ""
+    position: tuple | None = None
+    analytic: float = float("nan")
+    numeric: float = float("nan")
+    difference: float = 0.0
+    tolerance: float = 0.0
+
+    def __bool__(self):
+        return self.kind == "equal"
+
+
+def gradcheck(
+    function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, raise_exception=True, fast=False, seed=0, complex_step=False
+):
+    """True if the gradients of ``function(*inputs)`` are those that differences measure.
+
+    function         returns a Tensor or several, the same for the same inputs (no dropout)
+    inputs           Tensors that require grad, or arrays, of float64 are checked; everything else is held fixed
+    eps              the step; the module's docstring bounds the error it leaves
+    atol, rtol       accept |analytic − numeric| <= atol + rtol·|numeric| + the rounding that a difference of values as
+                     large as the outputs has. A factor of 1.0001 fails
+    raise_exception  False returns False instead of raising
+    fast             compare uᵀJv for random u and v instead of every element: 2 evaluations an argument instead of
+                     2 an element. A fault is missed with probability 0 in theory; one below tolerance·size can hide.
+                     What fails is checked again element by element to name the place
+    complex_step     measure Im f(x + ih) / h with h = 1e-30, free of cancellation, where ``function`` is analytic and
+                     its ops take complex numbers (no abs, max, relu); then rtol may be 1e-12
+
+    Raises GradientError naming the argument, the place, both values and a first diagnosis; DTypeError for float32.
+
+    >>> import numpy as np
+    >>> from tinygrad_nlp.gradient_check import gradcheck
+    >>> gradcheck(lambda x, y: (x * y).sum(), [np.ones((2, 3)), np.ones(3)])
+    True
+    """
+    wrong = find_wrong_gradients(
+        function, inputs, eps=eps, atol=atol, rtol=rtol, fast=fast, seed=seed, complex_step=complex_step
+    )
+    if wrong and raise_exception:
+        raise GradientError("\n".join(_message(function, *item) for item in wrong))
+    return not wrong
+
+
+def gradgradcheck(function, inputs, *, eps=1e-6, atol=1e-6, rtol=1e-5, raise_exception=True, fast=False, seed=0):
+    """`gradcheck` of the gradient itself: of (inputs, g) -> gᵀJ for a random g, so that second derivatives are right.
+
+    Arguments are those of `gradcheck`. In messages the arguments after ``inputs`` are the cotangents g.
+    """
+    inputs, chosen = _prepared(inputs)
+    rng = np.random.default_rng(seed)
+    with no_grad():
+        outputs = _outputs(function, [Tensor(a) if i in chosen else a for i, a in enumerate(inputs)])
+    cotangents = [rng.normal(size=out.shape) for out in outputs if out.dtype.kind == "f"]
+
+    def gradient(*arguments):
+        xs, g = list(arguments[: len(inputs)]), list(arguments[len(inputs) :])
+
+        def of_chosen(*variables):
+            for i, v in zip(chosen, variables):
+                xs[i] = v
+            return tuple(out for out in _outputs(function, xs) if out.dtype.kind == "f")
+
+        return vjp(of_chosen, *[xs[i] for i in chosen])[1](tuple(g))
+
+    gradient.__name__ = f"gradient of {_name(function)}"
+    return gradcheck(
+        gradient,
+        [*inputs, *cotangents],
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        fast=fast,
+        seed=seed,
+    )
+
+
+def find_wrong_gradients(function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, fast=False, seed=0, complex_step=False):
+    """What `gradcheck` would refuse: [(argument position, output position, shape of output, of argument, Finding)]."""
+    inputs, chosen = _prepared(inputs)
+    if not chosen:
+        raise OptionError(
+            explain(
+                f"gradcheck of {_name(function)}",
+                got="no input to check: " + ", ".join(describe(a) for a in inputs),
+                expected="at least one float64 array, or Tensor with requires_grad=True",
+                write="Tensor(data, requires_grad=True, dtype=np.float64)",
+            )
+        )
+    variables = [Tensor(a, requires_grad=True) if i in chosen else a for i, a in enumerate(inputs)]
+    with enable_grad():
+        outputs = _outputs(function, variables)
+    _refuse_random(function, inputs, chosen, outputs)
+    step = 1e-30 if complex_step else eps
+    measure = _complex_step if complex_step else _central_difference
+    noise = 0.0 if complex_step else 4 * ROUNDING / eps
+    wrong = []
+    for k, out in enumerate(outputs):
+        if out.dtype.kind != "f":
+            continue
+        size = float(np.abs(out._data).max()) if out.size else 0.0
+        for i in chosen:
+
+            def value(x, i=i, k=k):
+                arguments = [a if j not in chosen else Tensor(x if j == i else inputs[j]) for j, a in enumerate(inputs)]
+                with no_grad():
+                    return _outputs(function, arguments)[k]._data
+
+            x, variable = inputs[i], variables[i]
+            if fast and _directions_agree(out, variable, x, value, measure, step, size, noise, atol, rtol, seed):
+                continue
+            numeric = np.empty(out.shape + x.shape)
+            for place in np.ndindex(x.shape):
+                direction = np.zeros_like(x)
+                direction[place] = 1.0
+                numeric[(..., *place)] = measure(value, x, direction, step)
+            finding = compare(_analytic(out, variable), numeric, x.ndim, atol=atol + noise * size, rtol=rtol)
+            if not finding:
+                wrong.append((i, k, out.shape, x.shape, finding))
+    return wrong
+
+
+def compare(analytic, numeric, ndim=None, *, atol=1e-7, rtol=1e-5) -> Finding:
+    """Compare a gradient with its measurement, and say what the difference looks like.
+
+    ``numeric``: (*output shape, *argument shape), the argument having ``ndim`` axes (default: all of them).
+    ``analytic``: the same, or of another shape if the rule answered in the wrong one.
+    """
+    analytic, numeric = np.asarray(analytic), np.asarray(numeric)
+    ndim = numeric.ndim if ndim is None else ndim
+    if analytic.shape != numeric.shape:
+        return Finding("shape", _shape_diagnosis(analytic, numeric, ndim))
+    tolerance = atol + rtol * np.abs(numeric)
+    difference = np.abs(analytic - numeric)
+    bad = ~(difference <= tolerance)  # NaN is bad
+    if not bad.any():
+        return Finding("equal")
+    excess = np.where(bad, np.nan_to_num(difference - tolerance, nan=np.inf, posinf=np.inf), -1.0)
+    at = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    kind, diagnosis = _diagnosis(analytic, numeric, bad, ndim, lambda a: np.all(np.abs(a - numeric) <= tolerance))
+    return Finding(
+        kind,
+        diagnosis,
+        tuple(int(i) for i in at),
+        float(analytic[at]),
+        float(numeric[at]),
+        float(difference[at]),
+        float(tolerance[at]),
+    )
+
+
+def _diagnosis(analytic, numeric, bad, ndim, equal):
+    """(kind, words) for two arrays of one shape that differ at ``bad``."""
+    if not np.isfinite(analytic).all():
+        return (
+            "not finite",
+            "the rule gives NaN or Inf: a division by zero, or inf · 0? detect_anomaly() names the line",
+        )
+    if not np.isfinite(numeric).all():
+        return "not finite", "the function itself is not finite near this point: choose inputs inside its domain"
+    if not analytic.any():
+        return "zero", "no gradient arrives: was the argument detached, overwritten, or read as x.data on the way?"
+    if equal(-analytic):
+        return "sign", "the sign is flipped"
+    if ndim >= 2 and analytic.shape[-1] == analytic.shape[-2] and equal(np.swapaxes(analytic, -1, -2)):
+        return "transposed", "the last two axes are exchanged: a transpose is missing, or one too many"
+    factor = float((analytic * numeric).sum() / (numeric * numeric).sum()) if numeric.any() else 0.0
+    if factor and equal(analytic / factor):
+        return "factor", f"the gradient is {factor:.6g} times the true one{_guess(factor, numeric.shape)}"
+    if not analytic[bad].any():
+        return (
+            "partly zero",
+            f"{int(bad.sum())} of {bad.size} elements are 0 and should not be: a path is detached or overwritten",
+        )
+    if not np.abs(numeric[bad]).max() > 1e-6:
+        return (
+            "extra",
+            f"{int(bad.sum())} of {bad.size} elements should be 0: a mask is missing?",
+        )
+    return (
+        "different",
+        f"{int(bad.sum())} of {bad.size} elements differ: a term is missing, or another argument's gradient was given?",
+    )
+
+
+def _guess(factor, shape):
+    for n in sorted({int(s) for s in shape if s > 1} | {int(np.prod(shape))} - {1}):
+        if abs(factor * n - 1) < 1e-3:
+            return f" = 1/{n}: a mean, or one copy, where a sum over {n} belongs?"
+        if abs(factor / n - 1) < 1e-3:
+            return f" = {n}: a sum where a mean over {n} belongs?"
+    return ""
+
+
+def _shape_diagnosis(analytic, numeric, ndim):
+    outer = numeric.ndim - ndim
+    got, expected = analytic.shape[outer:], numeric.shape[outer:]
+    text = f"the rule answers in shape {got} for an argument of shape {expected}"
+    try:
+        if sum_to_shape(np.empty(got), expected).shape == expected:
+            return f"{text}: the sum over the axes along which the argument was broadcast is missing"
+    except (ValueError, IndexError):
+        pass
+    return text + (": a transpose is missing" if sorted(got) == sorted(expected) else "")
+
+
+def _prepared(inputs):
+    """(inputs with arrays for those to be checked, the positions of those). Refuses other floats than float64."""
+    inputs = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+    chosen = []
+    for i, a in enumerate(inputs):
+        if not (a.requires_grad if isinstance(a, Tensor) else isinstance(a, np.ndarray) and a.dtype.kind == "f"):
+            continue
+        if a.dtype != np.float64:
+            raise DTypeError(
+                explain(
+                    "gradcheck",
+                    got=describe(a, f"input {i}"),
+                    expected="float64: differences in less cannot tell a right gradient from a nearly right one",
+                    write="Tensor(data, requires_grad=True, dtype=np.float64), or x.astype(np.float64)",
+                )
+            )
+        inputs[i] = np.array(a._data if isinstance(a, Tensor) else a)
+        chosen.append(i)
+    return inputs, chosen
+
+
+def _outputs(function, arguments):
+    out = function(*arguments)
+    outputs = list(out) if isinstance(out, (tuple, list)) else [out]
+    for t in outputs:
+        if not isinstance(t, Tensor):
+            raise GradientError(
+                explain(
+                    f"gradcheck of {_name(function)}",
+                    got=f"a result of type {type(t).__name__}",
+                    expected="a Tensor, or a tuple of them",
+                    write="the ops of tinygrad_nlp on the arguments, not on their .data",
+                )
+            )
+    return outputs
+
+
+def _refuse_random(function, inputs, chosen, outputs):
+    with no_grad():
+        again = _outputs(function, [Tensor(a) if i in chosen else a for i, a in enumerate(inputs)])
+    for a, b in zip(outputs, again):
+        # Not to the last bit: recorded and unrecorded runs may add in another order.
+        if a.shape != b.shape or not np.allclose(a._data, b._data, rtol=1e-9, atol=1e-12, equal_nan=True):
+            raise GradientError(
+                explain(
+                    f"gradcheck of {_name(function)}",
+                    got="two different results for the same inputs",
+                    expected="a function without randomness or memory",
+                    write="model.eval(), dropout(p=0), or the same seed inside the function",
+                )
+            )
+
+
+def _central_difference(value, x, direction, step):
+    return (value(x + step * direction) - value(x - step * direction)) / (2 * step)
+
+
+def _complex_step(value, x, direction, step):
+    return np.imag(value(x + 1j * step * direction)) / step
+
+
+def _pull(out, variable, cotangent):
+    """cotangentᵀ J as the engine computes it, whatever its shape; zeros if nothing arrives."""
+    if not out.requires_grad:
+        return np.zeros(variable.shape)
+    found = sweep([(out, cotangent)], retain_graph=True, wanted=[variable])
+    g = found[0][1] if found else np.zeros(variable.shape)
+    return g.dense() if isinstance(g, RowSparse) else np.asarray(g)
+
+
+def _analytic(out, variable):
+    """The Jacobian of ``out``, a row for each of its elements: (*output shape, *shape of the rule's answer)."""
+    rows = []
+    for place in np.ndindex(out.shape):
+        unit = np.zeros(out.shape)
+        unit[place] = 1.0
+        rows.append(_pull(out, variable, unit))
+    return np.stack(rows).reshape(out.shape + rows[0].shape) if rows else np.zeros(out.shape + variable.shape)
+
+
+def _directions_agree(out, variable, x, value, measure, step, size, noise, atol, rtol, seed):
+    rng = np.random.default_rng(seed)
+    u, v = rng.normal(size=out.shape), rng.normal(size=x.shape)
+    g = _pull(out, variable, u)
+    if g.shape != x.shape:
+        return False
+    change = u * measure(value, x, v, step)
+    analytic, numeric = float((g * v).sum()), float(change.sum())
+    # Terms may cancel in the sums: what is small against its terms cannot be judged by its own size.
+    tolerance = rtol * max(abs(numeric), 1e-3 * float(np.abs(g * v).sum())) + (atol + noise * size) * np.abs(u).sum()
+    return abs(analytic - numeric) <= tolerance
+
+
+def _name(function):
+    return function.name if isinstance(function, Op) else getattr(function, "__name__", None) or repr(function)
+
+
+def _argument(function, i):
+    names = getattr(function, "arguments", ()) or getattr(getattr(function, "__code__", None), "co_varnames", ())
+    known = isinstance(function, Op) and not function.variadic and i < len(names)
+    if not known and hasattr(function, "__code__"):
+        known = i < function.__code__.co_argcount
+    return f"argument {i} ({names[i]})" if known else f"argument {i}"
+
+
+def _message(function, i, k, out_shape, x_shape, finding):
+    text = (
+        f"gradcheck of {_name(function)}: the gradient of output {k} {out_shape} "
+        f"with respect to {_argument(function, i)} {x_shape} is wrong"
+    )
+    if finding.position is not None:
+        outer, at = len(out_shape), finding.position
+        text += (
+            f"\n  largest difference at argument index {at[outer:]}, output index {at[:outer]}: "
+            f"analytic {finding.analytic:.9g}, numeric {finding.numeric:.9g}, "
+            f"difference {finding.difference:.3g}, tolerance {finding.tolerance:.3g}"
+        )
+    return f"{text}\n  {finding.kind}: {finding.diagnosis}"
