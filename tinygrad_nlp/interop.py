@@ -7,7 +7,6 @@ returned instead would be a constant to `backward`, and the gradient wrong witho
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from . import ops
