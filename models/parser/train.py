@@ -203,7 +203,6 @@ class _Run:
                 self.sentences_seen = round((done_before + share) * self.sentences)
                 mean = total / (start + len(chosen))
                 on_progress((done_before + share) / settings.epochs, self.sentences_seen, mean, self.result.history)
-        self.network.eval()
         return total / len(order)
 
     def keep_best(self, by):

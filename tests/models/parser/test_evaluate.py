@@ -31,6 +31,11 @@ def test_counted_by_hand():
     assert scores.by_distance["2"].f1 == pytest.approx(2 / 3) and scores.by_distance["root"].f1 == 1
 
 
+def test_a_sentence_with_a_wrong_relation_is_not_exact():
+    other = GOLD.with_tree(GOLD.heads, ["det", "obj", "root", "obj", "punct"])
+    assert evaluate([GOLD, GOLD], [GOLD, other]).exact == 0.5 and evaluate([GOLD], [other]).uas == 1
+
+
 def test_a_treebank_agrees_with_itself():
     trees = [made.sentence for made in generate(20)]
     scores = evaluate(trees, trees)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tinygrad_nlp.models.parser import Divergence, Sentence, Settings, evaluate, generate, score, train
+from tinygrad_nlp.models.parser import Divergence, Parser, Sentence, Settings, evaluate, generate, score, train
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.data import DataError
@@ -64,6 +64,16 @@ def test_an_interrupted_training_continues_to_the_bit(tmp_path, trained, share):
     assert not second.interrupted
     assert weights(second) == weights(trained) and second.history == trained.history
     assert second.best_epoch == trained.best_epoch
+
+
+def test_a_best_epoch_before_the_interruption_is_not_lost(tmp_path):
+    spoiled = replace(SMALL, rate=0.1, last_rate=0.5, epochs=5)
+    through = train(TRAIN[:60], DEV, spoiled)
+    assert through.best_epoch < 5, "or the test shows nothing"
+    path = tmp_path / "c.safetensors"
+    train(TRAIN[:60], DEV, spoiled, checkpoint=path, on_progress=Stop(0.95))
+    resumed = train(TRAIN[:60], DEV, spoiled, checkpoint=path, resume=True)
+    assert weights(resumed) == weights(through) and resumed.best_epoch == through.best_epoch
 
 
 def test_an_interrupt_keeps_the_best_epoch(trained):
@@ -133,6 +143,23 @@ def test_errors():
         train(TRAIN[:5], None, replace(SMALL, activation="gelu"))
     with np.errstate(all="ignore"), pytest.raises(Divergence, match="a smaller rate keeps it finite"):
         train(TRAIN, None, replace(SMALL, activation="cube", rate=1e12))
+
+
+def test_words_made_unknown_learn_nothing_and_unknown_learns():
+    result = train(TRAIN[:60], None, replace(SMALL, unknown=1e12, epochs=1))
+    vocabulary = result.parser.vocabulary
+    fresh = Parser.untrained(
+        vocabulary,
+        labelled=True,
+        dim=SMALL.dim,
+        hidden=SMALL.hidden,
+        activation="relu",
+        dropout=SMALL.dropout,
+        rng=np.random.default_rng(SMALL.seed),
+    )
+    before, after = (p.network.table.weight.data for p in (fresh, result.parser))
+    moved = (before != after).any(axis=1)[: len(vocabulary.words)]
+    assert moved[:3].all() and not moved[3:].any()
 
 
 def test_the_words_decide_what_tags_cannot():
