@@ -408,3 +408,39 @@ def test_what_requires_no_gradient_is_refused(tensors):
     (x,) = tensors(x=4)
     with pytest.raises(tg.GradientError, match="expected a Tensor that requires grad"):
         formula(x.sum(), tg.Tensor([1.0]))
+
+
+# ---- long formulas ----------------------------------------------------------------------------------------------
+
+
+def test_attention(tensors):
+    Q, K, V, G = tensors(Q=(4, 3), K=(5, 3), V=(5, 2), G=(4, 2))
+    loss = (((Q @ K.T).softmax() @ V) * G).sum()
+    assert formula(loss, V).latex() == r"\hat Y^\top G"
+    assert formula(loss, Q).latex() == r"(\hat Y \odot (G V^\top - (G V^\top \odot \hat Y) \mathbf{1})) K"
+
+
+def recurrent(h, W, steps):
+    for _ in range(steps):
+        h = h + tg.tanh(h @ W)
+    return (h * h).sum()
+
+
+def test_what_a_long_formula_repeats_gets_a_name(tensors):
+    h, W = tensors(h_0=(1, 3), W=(3, 3))
+    short, long = (formula(recurrent(h, W, n), W) for n in (4, 12))
+    assert short.simplified and long.simplified and long.is_right
+    assert len(long.latex()) < 6 * len(short.latex())  # written out it would double with every step
+    assert any(line.startswith(r"z_1 = h_0 + \tanh(h_0 W)") for line in long.where)
+
+
+def test_with_respect_to_an_inner_tensor(tensors):
+    v, U = tensors(v_c=4, U=(6, 4))
+    scores = U @ v
+    assert formula(tg.cross_entropy(scores, 2), scores).latex() == r"\hat y - y"
+
+
+def test_a_graph_too_deep_to_be_read_is_refused(tensors):
+    h, W = tensors(h_0=(1, 3), W=(3, 3))
+    with pytest.raises(tg.GradientError, match="a graph of 1804 tensors, nested deeper than a formula can be read"):
+        formula(recurrent(h, W, 600), W)

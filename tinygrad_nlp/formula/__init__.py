@@ -23,6 +23,12 @@ from .symbols import Symbol, gradients, read_graph
 from .terms import below
 from .typeset import mathml, unicode
 
+LONG = 120
+"""A formula of more terms than this has the parts it repeats named."""
+
+WORTH_A_NAME = 5
+"""Terms in a part that is worth a name."""
+
 __all__ = ["Formula", "Step", "formula", "mathml", "unicode"]
 
 
@@ -119,7 +125,7 @@ def formula(loss, wrt, *, layout="rows", names=None, steps=False) -> Formula:
     >>> from tinygrad_nlp import Tensor, cross_entropy
     >>> theta = Tensor([0.5, -1.0, 2.0], requires_grad=True, name="theta")
     >>> print(formula(cross_entropy(theta, 1), wrt=theta).unicode())
-    ŷ - y
+    ŷ − y
     """
     if layout not in ("rows", "columns"):
         raise OptionError(explain("formula", got=f"layout={layout!r}", expected="'rows' or 'columns'"))
@@ -148,6 +154,15 @@ def formula(loss, wrt, *, layout="rows", names=None, steps=False) -> Formula:
             if plain:
                 raise
             continue
+        except RecursionError:
+            raise GradientError(
+                explain(
+                    "formula",
+                    got=f"a graph of {len(nodes)} tensors, nested deeper than a formula can be read",
+                    expected="a graph of at most a hundred or so ops in a row",
+                    write="formula of the loss on a shorter sequence, or of one layer",
+                )
+            ) from None
         made = Formula(*parts, np.asarray(expected[0]), not plain)
         if made.is_right:  # should simplification ever be wrong, what is printed is the rules' own words
             return made
@@ -168,6 +183,7 @@ def _made(nodes, symbols, sweep_result, wrt, book, steps):
     primal = book.term(symbols[wrt._id])
     result = writer.gradient(arrived[wrt._id], symbols[wrt._id])
     name = writer.print(primal).removesuffix(r"^\top")
+    writer.shorten(result)
     lines, value = writer.equations(name, result)
     value = (value.T if primal.kind == "T" else value).reshape(wrt.shape)
     unfolded = tuple(writer.steps(taken, wrt)) if steps else ()
@@ -199,6 +215,7 @@ class _Writer:
 
     def __init__(self, book, nodes, symbols):
         self.book, self.algebra, self.symbols = book, book.algebra, symbols
+        self.seen = set()
         self.print = Printer(book.definitions, taken={*book.leaves, *book.named.values()})
 
     def simple(self, term):
@@ -209,6 +226,9 @@ class _Writer:
         return term
 
     def name_functions(self, term):
+        if term in self.seen:
+            return
+        self.seen.add(term)
         for p in term.parts:
             self.name_functions(p)
         letter = {"softmax": r"\hat y", "l2_normalize": "u"}.get(term.data[0]) if term.kind == "fn" else None
@@ -216,6 +236,21 @@ class _Writer:
             letter = r"\hat Y"
         if letter and term not in self.print.names:
             self.print.names[term] = self.print.fresh(letter)
+
+    def shorten(self, term):
+        """Of a long formula, name what it says more than once: without that a text can double with every layer."""
+        roots = [term, *self.book.definitions.values()]
+        if max(t.length for t in roots) <= LONG:
+            return
+        uses, waiting = {}, list(roots)
+        while waiting:
+            for p in waiting.pop().parts:
+                uses[p] = uses.get(p, 0) + 1
+                if uses[p] == 1:
+                    waiting.append(p)
+        for t in sorted(uses, key=lambda t: t.number):
+            if uses[t] > 1 and t.length >= WORTH_A_NAME and t.kind != "T" and t not in self.print.names:
+                self.print.names[t] = self.print.fresh("z_1" if t.shape != (1, 1) else "c_1")
 
     def gradient(self, symbol, of):
         """The term of dJ/d(of), in the layout in which ``of`` is printed."""

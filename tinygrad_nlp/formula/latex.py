@@ -103,10 +103,11 @@ class Printer:
         return self.arrays[t], ATOM
 
     def fresh(self, letter):
-        """``letter``, or with a number below if that is taken."""
+        """``letter``, or with a number below if that is taken; z_1, z_2 … for a letter that has a number."""
         name, n = letter, 2
+        letter = letter.removesuffix("_1")
         while name in self.taken:
-            name, n = f"{letter}_{n}", n + 1
+            name, n = below(letter, str(n)), n + 1
         self.taken.add(name)
         return name
 

@@ -27,11 +27,12 @@ class Term:
     over   data = label                       sum over k of a term
     """
 
-    __slots__ = ("data", "extra", "kind", "number", "parts", "shape", "transposes", "value")
+    __slots__ = ("data", "extra", "kind", "length", "number", "parts", "shape", "transposes", "value")
 
     def __init__(self, kind, parts, data, value, number):
         self.kind, self.parts, self.data, self.value, self.number = kind, parts, data, value, number
         self.shape, self.extra = value.shape[-2:], None
+        self.length = 1 + sum(p.length for p in parts)  # of its text, in terms
         self.transposes = (kind == "T") + sum(p.transposes for p in parts)
 
     is_scalar = property(lambda self: self.shape == (1, 1))
@@ -79,6 +80,8 @@ class Algebra:
         self.known = {}
         self.conditions = []  # what was found true of this run and used: (term, "≠ 0")
         self.one = self.make("name", (), "1", np.ones((1, 1)))
+        self.unfoldings = {}  # what `unfolded` has made of terms
+        self.readers, self.transposed = {}, {}
         self.factors = {}  # numbers that have a name: γ of dropout
 
     def make(self, kind, parts, data, value):
@@ -424,6 +427,12 @@ class Algebra:
             return t.parts[0]
         if t.is_scalar:
             return t
+        known = self.transposed.get(t)
+        if known is None:
+            known = self.transposed[t] = self._T(t)
+        return known
+
+    def _T(self, t):
         if self.is_ones(t):
             return self.ones(t.shape[::-1], t.value.dtype)
         if self.is_zero(t):
@@ -506,8 +515,13 @@ class Algebra:
 
     def unfolded(self, t, labels):
         """t with every product that sums over the rows of a table written as Σ_k."""
-        parts = [self.unfolded(p, labels) for p in t.parts]
-        t = self.rebuilt(t, parts)
+        known = self.unfoldings.get(t)
+        if known is None:
+            known = self.unfoldings[t] = self._unfolded(t, labels)
+        return known
+
+    def _unfolded(self, t, labels):
+        t = self.rebuilt(t, [self.unfolded(p, labels) for p in t.parts])
         if t.kind == "mat" and len(t.parts) == 2 and 1 in t.shape:
             a, b = t.parts
             for label, count in labels.items():
@@ -533,7 +547,10 @@ class Algebra:
         return t.value.ndim == 3
 
     def reads_rows(self, t, label):
-        return (t.kind == "rows" and t.data[1] == label) or any(self.reads_rows(p, label) for p in t.parts)
+        if (t, label) not in self.readers:
+            reads = (t.kind == "rows" and t.data[1] == label) or any(self.reads_rows(p, label) for p in t.parts)
+            self.readers[t, label] = reads
+        return self.readers[t, label]
 
     def rebuilt(self, t, parts):
         """t with other parts, simplified anew."""
