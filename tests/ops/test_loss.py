@@ -194,7 +194,10 @@ def test_all_rows_ignored_gives_nan_as_in_pytorch():
     "call, words",
     [
         (lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3))), np.array([0, 3])), "class 3 at position .1,. of target"),
-        (lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3))), np.array([0, -1])), "ignore_index=-1 to leave such rows"),
+        (
+            lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3))), np.array([0, -1])),
+            "ignore_index=-1 to leave such rows",
+        ),
         (lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3))), np.array([0, 1, 2])), "one class index per row"),
         (lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3))), np.zeros((2, 4))), "a loss does not broadcast"),
         (lambda: tg.cross_entropy(tg.Tensor(np.zeros((2, 3, 4))), np.zeros((2, 4), int)), "classes on the last axis"),
