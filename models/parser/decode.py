@@ -25,8 +25,12 @@ from .states import States
 from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
 from .treebank import Faulty, Sentence
 
-BLOCKS = (64, 8, 1)
-"""Rows of a matrix product, the first of these that `_block_size` finds fair."""
+BLOCKS = (64, 32, 16, 8, 4, 2, 1)
+"""Rows of a matrix product: the first of these that `_block_size` finds fair."""
+
+LARGEST_PRODUCT = 1 << 18
+"""Multiplications of one product. Beyond about this number OpenBLAS shares it out to threads, and so small a share
+is sooner computed than waited for: on a busy machine of two cores decoding took four times as long."""
 
 KIND, VERSION = "dependency parser", 1
 
@@ -155,8 +159,8 @@ class Parser:
 class Scorer:
     """Scores of the transitions for one chunk of sentences, by sums of rows made beforehand.
 
-    ``tokens`` (U·18, H) holds, for each different token (word and tags) and each of the 18 places, the sum of the
-    products of its vectors with their slices of W; ``labels`` (L·12, H) likewise for relations.
+    ``tokens`` (18, U, H) holds, for each of the 18 places and each different token (word and tags), the sum of the
+    products of its vectors with their slices of W; ``labels`` (12, L, H) likewise for relations.
     """
 
     def __init__(self, parser: Parser, chunk: Chunk):
@@ -168,18 +172,15 @@ class Scorer:
         self.activate = ACTIVATIONS[network.activation][1]
 
         distinct, self.token = _distinct(chunk.symbols, vocabulary.size)
-        tokens = 0
+        self.tokens = 0
         for kind, rows in enumerate(distinct):
             used, number = np.unique(rows, return_inverse=True)
-            part = slices[kind * PLACES : (kind + 1) * PLACES]
-            product = _blocked(table.take(used, axis=0), part.transpose(1, 0, 2).reshape(dim, -1))
-            tokens = tokens + product.take(number, axis=0)
-        self.tokens = tokens.reshape(-1, hidden)
+            products = _products(table.take(used, axis=0), slices[kind * PLACES : (kind + 1) * PLACES])
+            self.tokens = self.tokens + products.take(number, axis=1)
+        self.first_label = vocabulary.starts[-2]
         self.labels = None
         if parser.labelled:
-            rows = table[vocabulary.starts[-2] :]
-            self.labels = _blocked(rows, slices[-12:].transpose(1, 0, 2).reshape(dim, -1)).reshape(-1, hidden)
-        self.first_label = vocabulary.starts[-2]
+            self.labels = _products(table[self.first_label :], slices[-12:])
 
         self.output = np.ascontiguousarray(network.output.weight.data.T)
         self.output_bias = network.output.bias.data
@@ -197,13 +198,14 @@ class Scorer:
         z[:] = self.bias
         for place, token in enumerate(self.token.take(at)):
             # mode="clip" lets take write into `out` directly; no index is out of range
-            z += np.take(self.tokens, token * PLACES + place, axis=0, out=row, mode="clip")
+            z += np.take(self.tokens[place], token, axis=0, out=row, mode="clip")
         if self.labels is not None:
             for place, label in enumerate(states.label.take(at[LABELLED_PLACES]) - self.first_label):
-                z += np.take(self.labels, label * 12 + place, axis=0, out=row, mode="clip")
+                z += np.take(self.labels[place], label, axis=0, out=row, mode="clip")
         self.activate(z)
         padded = self._hidden[: -(-k // self._block) * self._block]
-        return _in_blocks(padded, self.output, self._block)[:k] + self.output_bias
+        blocks = padded.reshape(-1, self._block, padded.shape[1])
+        return np.matmul(blocks, self.output).reshape(len(padded), -1)[:k] + self.output_bias
 
     def classify(self, states: States, k: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The best legal transitions of the first k sentences: moves (k,), and labels (k,) if there are any."""
@@ -249,16 +251,14 @@ def _distinct(symbols, size):
     return symbols[:, first], number
 
 
-def _blocked(x, W):
-    """x W, the rows of x filled up to whole blocks."""
-    size = _block_size(*W.shape, x.dtype)
-    padded = np.zeros((-(-len(x) // size) * size, x.shape[1]), x.dtype)
+def _products(x, slices):
+    """x W for each W of ``slices`` (P, D, H), block by block: x (U, D) -> (P, U, H)."""
+    count, dim, hidden = slices.shape
+    size = _block_size(dim, hidden, x.dtype)
+    padded = np.zeros((-(-len(x) // size) * size, dim), x.dtype)
     padded[: len(x)] = x
-    return _in_blocks(padded, np.ascontiguousarray(W), size)[: len(x)]
-
-
-def _in_blocks(x, W, size):
-    return np.matmul(x.reshape(-1, size, x.shape[1]), W).reshape(len(x), -1)
+    found = np.matmul(padded.reshape(-1, size, dim), slices[:, None])
+    return found.reshape(count, len(padded), hidden)[:, : len(x)]
 
 
 @cache
@@ -272,9 +272,10 @@ def _block_size(inputs, outputs, dtype):
     rng = np.random.default_rng(0)
     row, W = rng.normal(size=inputs).astype(dtype), rng.normal(size=(inputs, outputs)).astype(dtype)
     for size in BLOCKS[:-1]:
-        found = np.matmul(np.tile(row, (1, size, 1)), W)[0]
-        if (found == found[0]).all():
-            return size
+        if size * inputs * outputs <= LARGEST_PRODUCT:
+            found = np.matmul(np.tile(row, (1, size, 1)), W)[0]
+            if (found == found[0]).all():
+                return size
     return BLOCKS[-1]
 
 
