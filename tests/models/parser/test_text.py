@@ -35,24 +35,18 @@ def test_a_crossing_arc_names_its_head():
 
 
 def heads_from(text):
-    """The heads that a reader sees: follow each line to its upright, and that to the word joined to it."""
-    lines = text.splitlines()
-    heads = []
+    """The heads that a reader sees: from a line's corner along the upright to the word joined to it."""
+    lines, heads = text.splitlines(), []
     for i, line in enumerate(lines):
-        start = next(x for x, cell in enumerate(line) if cell in "┌├└" or (x == 0 and cell == "─"))
-        while line[start] not in "┌├└" and start:
-            start += 1
-        if line[start] == "─":
+        corner = max(line.rfind(c) for c in "┌├└")
+        if corner < 0 or line.startswith("─"):
             heads.append(0)
             continue
-        if line.rfind("├", 0, 80) >= 0 or line[start] in "┌└":
-            start = max(line.rfind(c) for c in "┌├└")
-        direction = {"┌": [1], "└": [-1], "├": [1, -1]}[line[start]]
-        for step in direction:
+        for step in {"┌": [1], "└": [-1], "├": [1, -1]}[line[corner]]:
             j = i + step
-            while 0 <= j < len(lines) and lines[j][start] in "│├┌└":
+            while 0 <= j < len(lines) and lines[j][corner] in "│├":
                 j += step
-            if 0 <= j < len(lines) and lines[j][start] in "┼┴┬":
+            if 0 <= j < len(lines) and lines[j][corner] in "┼┴┬":
                 heads.append(j + 1)
                 break
     return heads
