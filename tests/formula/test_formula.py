@@ -413,6 +413,15 @@ def test_what_requires_no_gradient_is_refused(tensors):
 # ---- long formulas ----------------------------------------------------------------------------------------------
 
 
+def test_rows_that_are_reshaped_stay_a_matrix_whose_name_is_explained(tensors):
+    E, W = tensors(E=(7, 2), W=(6, 4))
+    loss = tg.cross_entropy(tg.relu(tg.embedding(E, np.array([0, 1, 2])).reshape(6) @ W), 1)
+    found = formula(loss, E)
+    assert found.latex().startswith(r"S_k^\top \operatorname{reshape}(((\hat y - y) \odot \mathbb{1}\{")
+    assert r"E_k \text{: the rows } k \text{ of } E" in found.where
+    assert r"S_k \text{: a one-hot row for each } k" in found.where
+
+
 def test_attention(tensors):
     Q, K, V, G = tensors(Q=(4, 3), K=(5, 3), V=(5, 2), G=(4, 2))
     loss = (((Q @ K.T).softmax() @ V) * G).sum()

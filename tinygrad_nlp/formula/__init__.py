@@ -318,9 +318,10 @@ class _Writer:
         sizes = [len(np.unique(index)) for index in self.book.places.values()]
         if len(sizes) > 1 and len(np.unique(np.concatenate(list(self.book.places.values())))) < sum(sizes):
             lines.append(r"\text{a row with several names receives the sum of their gradients}")
-        for label, several in sorted(self.print.units):
-            text = r"\text{: a one-hot row for each}" if several else r"\text{: the unit vector}"
-            lines.append(below("E" if several else "e", label) + text + (rf"\; {label}" if several else ""))
+        for name, (table, label) in self.print.tables.items():
+            lines.append(rf"{name} \text{{: the rows }} {label} \text{{ of }} {table}")
+        for label in sorted(self.print.selections):
+            lines.append(rf"{below('S', label)} \text{{: a one-hot row for each }} {label}")
         lines += [rf"{self.print(t)} \neq 0" for t in self.algebra.conditions]
         return lines
 
@@ -351,7 +352,7 @@ class _Writer:
     def step(self, node, gradient, primal):
         term = self.gradient(gradient, primal)
         left = self.print(self.simple(self.book.term(primal)), ATOM).removesuffix(r"^\top")
-        return Step(f"{partial(left)} = {self.print(term)}", node._op.name.rstrip("_"))
+        return Step(f"{partial(left)} = {self.print(self.book.dense(term))}", node._op.name.rstrip("_"))
 
 
 def partial(name):

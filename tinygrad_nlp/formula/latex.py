@@ -66,13 +66,14 @@ class Printer:
     """Writes terms. It collects what a reader needs to be told.
 
     names        terms with an abbreviation; definitions: named terms that stand for others; used: those met so far
-    arrays       the constants that had to be given a name; units: the labels k of unit vectors e_k
+    arrays       the constants that had to be given a name; tables: names of rows k of a
+                 table; selections: the labels k of matrices S_k
     """
 
     def __init__(self, definitions, taken=()):
         self.names = {}
         self.definitions = definitions
-        self.arrays, self.units, self.used = {}, set(), []
+        self.arrays, self.tables, self.selections, self.used = {}, {}, set(), []
         self.taken = set(taken)
 
     def __call__(self, term, at=SUM, whole=False) -> str:
@@ -131,7 +132,7 @@ class Printer:
         above = [s for s in scalars if not (s.kind == "fn" and s.data[0] == "reciprocal")]
         sign, c = ("-", -c) if c < 0 else ("", c)
         factors = [] if c == 1 and (above or has_body or below) else [number(c)]
-        alone = not has_body and not below and len(above) == 1
+        alone = not has_body and len(above) == 1
         factors += [self(s, ATOM if s.kind == "mat" and not alone else PRODUCT) for s in above]
         if below:
             top = joined(factors) if factors else "1"
@@ -158,13 +159,12 @@ class Printer:
     def _rows(self, t):
         table, label = t.data
         upper = table.upper() if len(table) == 1 else table
+        self.tables[below(upper, label)] = (upper, label)
         return below(upper, label), ATOM
 
     def _put(self, t):
-        several = t.parts[0].shape[0] != 1
-        self.units.add((t.data, several))
-        unit = below("E", t.data) + r"^\top" if several else below("e", t.data)
-        return joined([unit, self(t.parts[0], PRODUCT)]), PRODUCT
+        self.selections.add(t.data)
+        return joined([below("S", t.data) + r"^\top", self(t.parts[0], PRODUCT)]), PRODUCT
 
     def _over(self, t):
         return rf"\sum_{t.data} " + self(t.parts[0], PRODUCT), ELEMENTWISE

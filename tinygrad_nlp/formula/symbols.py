@@ -38,22 +38,11 @@ class Symbol:
 
     def __bool__(self):
         raise DTypeError(
-            explain(
-                "formula: the truth value of a symbol",
-                got=f"a rule that branches on the values of {self.name or self.op.name} {self.shape}",
-                expected="a rule made of operators, array methods and other ops",
-                write="where(condition, x, y)",
-            )
+            f"it asked for the values of a symbol {self.shape}, as a branch does; where() takes both sides"
         )
 
     def __array__(self, dtype=None, copy=None):
-        raise DTypeError(
-            explain(
-                "formula: a NumPy function of a symbol",
-                got=f"{self.name or self.op.name} {self.shape}",
-                expected="a rule made of operators, array methods and other ops",
-            )
-        )
+        raise DTypeError(f"it gave a symbol {self.shape} to a function of NumPy")
 
     __iter__ = __float__ = __int__ = __index__ = __len__ = __bool__
 
@@ -160,7 +149,17 @@ def gradients(loss, nodes, symbols):
         for position, a in enumerate(node._args):
             if not isinstance(a, Tensor) or not a.requires_grad:
                 continue
-            part = node._op.rule(position)(pending[node._id], symbols[node._id], *args, **node._options)
+            try:
+                part = node._op.rule(position)(pending[node._id], symbols[node._id], *args, **node._options)
+            except TypeError as error:  # NumPy's own complaint, or that of a symbol
+                raise DTypeError(
+                    explain(
+                        f"formula: the rule of {node._op.name}",
+                        got=str(error).split("\n")[0],
+                        expected="a rule made of operators, array methods and other ops, which also runs on symbols",
+                        write="exp(x) from tinygrad_nlp instead of np.exp(x)",
+                    )
+                ) from None
             if isinstance(part, RowSparse):  # of constants alone: nothing is symbolic about it
                 part = part.dense()
             if node._op.broadcasts and part.shape != a.shape:

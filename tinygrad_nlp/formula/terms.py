@@ -344,7 +344,12 @@ class Algebra:
         if any(self.split(f)[1] or self.split(f)[0] != 1 for f in factors):
             return self.times(factors)
         for i, f in enumerate(factors):  # ŷ ⊙ (1 − y / ŷ_o) = ŷ − y
-            if f.kind == "sum" and any(self.is_one_hot(p) for t in f.parts for p in (t, *t.parts)) and len(factors) > 1:
+            if (
+                f.kind == "sum"
+                and self.one in f.parts
+                and any(self.is_one_hot(p) for t in f.parts for p in (t, *t.parts))
+                and len(factors) > 1
+            ):
                 others = [*factors[:i], *factors[i + 1 :]]
                 return self.add([(c, self.times([*others, t])) for c, t in zip(f.data, f.parts)])
         picked = self.picked(factors)
