@@ -56,8 +56,8 @@ class Reader:
         value = self.atom()
         while self.peek("^"):
             self.take()
-            self.take(r"\top")
-            value = value.T
+            value = value**2 if self.peek("2") else value.T
+            assert self.take() in ("2", r"\top")
         return value
 
     def group(self, left="(", right=")"):
@@ -78,6 +78,8 @@ class Reader:
             slope = self.peek("'") and self.take()
             s = 1 / (1 + np.exp(-self.group()))
             return s * (1 - s) if slope else s
+        if token in (r"\tanh", r"\exp"):
+            return {r"\tanh": np.tanh, r"\exp": np.exp}[token](self.group())
         if token == r"\operatorname":
             name = "".join(iter(self.take, "}")).lstrip("{")
             return {"ReLU": lambda x: np.maximum(x, 0), "softmax": softmax}[name](self.group())
@@ -89,7 +91,9 @@ class Reader:
         if token == r"\sum":
             return self.over()
         if token == r"\mathbf":
-            return self.names["".join(self.take() for _ in range(3))]
+            self.take("{"), self.take("1"), self.take("}")
+            square = self.peek("_") and [self.take() for _ in range(6)]  # _ { 3 \times 3 }
+            return np.ones((int(square[2]), int(square[4]))) if square else self.names[r"\mathbf{1}"]
         return self.name(token)
 
     def group_until(self, right):

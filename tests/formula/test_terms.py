@@ -6,6 +6,8 @@ import pytest
 from tinygrad_nlp.formula.latex import Printer
 from tinygrad_nlp.formula.terms import Algebra
 
+from .reader import Reader
+
 N = 3
 SHAPES = [(1, 1), (N, 1), (1, N), (N, N)]
 FUNCTIONS = {
@@ -36,7 +38,7 @@ def draw(rng, algebra, shape, depth):
             return algebra.array(np.full(shape, c)), np.full(shape, c)
         letter = "abc"[rng.integers(3)]
         value = np.random.default_rng([ord(letter), *shape]).normal(size=shape)
-        return algebra.name(letter + str(SHAPES.index(shape)), value), value
+        return algebra.name(f"{letter}_{SHAPES.index(shape)}", value), value
     kind = rng.integers(7)
     if kind == 0:
         (a, x), (b, y) = build(shape), build(shape)
@@ -68,7 +70,7 @@ def draw(rng, algebra, shape, depth):
 
 
 @pytest.mark.parametrize("seed", range(400))
-def test_simplifying_changes_no_value(seed):
+def test_simplifying_changes_no_value_and_the_text_says_what_was_computed(seed):
     rng = np.random.default_rng(seed)
     algebra = Algebra()
     with np.errstate(all="ignore"):
@@ -77,7 +79,14 @@ def test_simplifying_changes_no_value(seed):
         return  # 1/0: rules guard against it, this test does not
     assert term.shape == value.shape
     np.testing.assert_allclose(term.value, value, rtol=1e-9, atol=1e-9)
-    assert Printer({})(term)  # and it can be written
+    taken = {t.data for t in algebra.known.values() if t.kind == "name"}
+    printer = Printer({}, taken)
+    text = printer(term)
+    names = {t.data: t.value for t in algebra.known.values() if t.kind == "name"}
+    names |= {name: t.value for t, name in printer.arrays.items()}
+    names[r"\mathbf{1}"] = np.ones((N, 1))
+    read = Reader(text, names).value()
+    np.testing.assert_allclose(np.broadcast_to(read, value.shape), value, rtol=1e-9, atol=1e-9, err_msg=text)
 
 
 @pytest.fixture

@@ -463,8 +463,11 @@ class Algebra:
 
     def function(self, name, x):
         """An elementwise function of one term."""
-        if self.is_zero(x) and name == "relu":
-            return x
+        if self.is_zero(x) and name != "reciprocal":
+            at_zero = {"slope": 0.25, "positive": 0.0}
+            c = at_zero[name] if name in at_zero else float(registry[name].forward(np.float64(0)))
+            if np.isfinite(c):
+                return self.scale(c, self.ones(x.shape, x.value.dtype))
         if x.kind == "T":
             return self.T(self.function(name, x.parts[0]))
         c, scalars, body = self.split(x)
