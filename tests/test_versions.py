@@ -201,3 +201,14 @@ def test_a_rule_whose_source_is_unknown_reads_everything():
 
     made = tg.Op("typed", np.add, (namespace["rule"], namespace["rule"]), typed_into_a_prompt)
     assert values_read(made, 0) == {"out", "x", "y"}
+
+
+def test_a_change_is_seen_through_a_window_view():
+    """NumPy's windows have no array as base but an object that holds it."""
+    x = leaf(0.0, 1.0, 2.0, 3.0)
+    windows = x.unfold(size=2, axis=0)
+    assert owner(windows.data) is owner(x.data)
+    y = (windows * windows).sum()
+    overwrite(x)
+    with pytest.raises(StaleValueError, match="changed in place"):
+        y.backward()

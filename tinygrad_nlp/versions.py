@@ -12,7 +12,10 @@ optimizer is seen from all of them.
 from __future__ import annotations
 
 import itertools
+import threading
 import weakref
+
+import numpy as np
 
 from .errors import user_line
 
@@ -31,12 +34,17 @@ class _Changes:
 
 
 changes = _Changes()
+_one_at_a_time = threading.RLock()  # re-entrant: a garbage collection may come in between
 
 
 def owner(array):
     """The array whose memory ``array`` looks at: itself, or the end of its chain of bases."""
-    while type(array.base) is type(array):
-        array = array.base
+    base = array.base
+    while base is not None:
+        # A window view's base is no array but a small object with the array as its own base (NumPy's as_strided).
+        if isinstance(base, np.ndarray):
+            array = base
+        base = getattr(base, "base", None)
     return array
 
 
@@ -47,8 +55,9 @@ def note_change(array) -> None:
     known = changes.by_owner.get(key)
     # The reference's callback clears the entry with the array, so a recycled id cannot inherit its past.
     reference = known[0] if known else weakref.ref(held, lambda _, key=key: changes.by_owner.pop(key, None))
-    changes.latest = tick()
-    changes.by_owner[key] = (reference, changes.latest, user_line())
+    with _one_at_a_time:  # else a thread that was interrupted here could set ``latest`` back
+        changes.latest = tick()
+        changes.by_owner[key] = (reference, changes.latest, user_line())
 
 
 def changed_since(array, time: int) -> str | None:
