@@ -7,7 +7,7 @@ import tinygrad_nlp as tg
 from tests.numerical import assert_close, gradient
 from tinygrad_nlp import Tensor, detect_anomaly, no_grad, record_gradients
 from tinygrad_nlp.backward import sweep
-from tinygrad_nlp.errors import AnomalyError, GradientError, ShapeError
+from tinygrad_nlp.errors import AnomalyError, DTypeError, GradientError, ShapeError
 
 A = np.random.default_rng(0).normal(size=(3, 3))
 X = np.random.default_rng(1).normal(size=3)
@@ -358,3 +358,54 @@ def test_without_anomaly_mode_nan_passes_through():
         loss = x.log().sum()
         loss.backward()
     assert np.isnan(loss.data)
+
+
+# ---- nobody else's memory
+
+
+def test_a_kept_inner_gradient_is_not_the_array_of_a_leafs():
+    x = Tensor(X, requires_grad=True)
+    y = x + 1
+    y.retain_grad()
+    (y * 2.0).sum().backward()
+    x.grad *= 10
+    np.testing.assert_array_equal(y.grad, [2.0, 2.0, 2.0])
+
+
+def test_gradients_that_are_tensors_share_no_memory_and_have_their_tensors_dtype():
+    x, y = Tensor(X, requires_grad=True), Tensor(X, requires_grad=True, dtype=np.float32)
+    seed = Tensor(np.ones(3))
+    (x + y).backward(seed, create_graph=True)
+    assert y.grad.dtype == np.float32
+    for a, b in ((x.grad, y.grad), (x.grad, seed), (y.grad, seed)):
+        assert not np.shares_memory(a.data, b.data)
+
+
+def test_a_copied_gradient_tensor_is_still_part_of_the_graph():
+    x, y = Tensor(X, requires_grad=True), Tensor(X, requires_grad=True)
+    z = x + y
+    (z * z * z).sum().backward(create_graph=True)
+    first = [x.grad, y.grad]
+    x.zero_grad(), y.zero_grad()
+    (first[0] + first[1]).sum().backward()
+    np.testing.assert_allclose(x.grad, 2 * 6 * 2 * X)
+
+
+def test_a_gradient_is_never_cut_to_an_integer():
+    x = Tensor([1, 2, 3])
+    x.requires_grad = True  # past requires_grad_(), which refuses it
+    with pytest.raises(DTypeError, match=r"\(3,\) int64 with requires_grad=True; expected floats"):
+        (x * 0.5).sum().backward()
+
+
+def test_a_function_hooked_twice_and_removed_once_runs_once():
+    x = Tensor(X, requires_grad=True)
+
+    def double(g):
+        return g * 2
+
+    remove = x.register_hook(double)
+    x.register_hook(double)
+    remove(), remove()
+    (x * 1.0).sum().backward()
+    np.testing.assert_array_equal(x.grad, [2.0, 2.0, 2.0])

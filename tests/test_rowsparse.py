@@ -166,3 +166,41 @@ def test_hooks_of_a_table_see_and_may_scale_the_sparse_gradient():
 def test_transforms_answer_in_dense_arrays():
     g = tg.grad(lambda table: tg.embedding(table, np.array([2])).sum())(np.ones((3, 2)))
     assert type(g) is np.ndarray and g.tolist() == [[0, 0], [0, 0], [1, 1]]
+
+
+# ---- nobody else's memory: what changes after backward must not reach the gradient
+
+
+def test_moving_the_centers_leaves_the_tables_factored_gradient():
+    """An optimizer that moves the centers first must not move the table by the new ones."""
+    center, table = Tensor(RNG.normal(size=(4, 3)), requires_grad=True), Tensor(RNG.normal(size=(6, 3)))
+    table.requires_grad_()
+    tg.negative_sampling(center, table, RNG.integers(0, 6, 4), RNG.integers(0, 6, (4, 5))).backward()
+    assert isinstance(table.grad, OuterRows)
+    before = table.grad.dense().copy()
+    with tg.no_grad():
+        center *= 0.0
+    np.testing.assert_array_equal(table.grad.dense(), before)
+
+
+def test_vectors_are_shared_with_no_other_gradient_and_not_with_the_seed():
+    table, bias = Tensor(np.ones((5, 2)), requires_grad=True), Tensor(np.ones((4, 2)), requires_grad=True)
+    seed = VALUES.copy()
+    (tg.embedding(table, ROWS) + bias).backward(seed)
+    bias.grad *= 0
+    seed *= 0
+    np.testing.assert_allclose(table.grad.dense(), DENSE)
+
+
+def test_an_index_buffer_can_be_refilled_between_two_backwards():
+    table, index = Tensor(np.ones((5, 2)), requires_grad=True), Tensor(np.array([0, 1]))
+    tg.embedding(table, index).sum().backward()
+    index[...] = np.array([3, 3])
+    tg.embedding(table, index).sum().backward()
+    np.testing.assert_array_equal(table.grad.dense(), [[1, 1], [1, 1], [0, 0], [2, 2], [0, 0]])
+
+
+def test_a_sparse_gradient_has_its_tables_dtype():
+    table = Tensor(np.ones((5, 2), np.float32), requires_grad=True)
+    (tg.embedding(table, ROWS) * np.ones(2)).sum().backward()
+    assert table.grad.dtype == np.float32

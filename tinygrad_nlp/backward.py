@@ -20,9 +20,9 @@ from heapq import heappop, heappush, heapreplace
 import numpy as np
 
 from .broadcasting import sum_to_shape
-from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
+from .errors import AnomalyError, DTypeError, GradientError, ShapeError, StaleValueError, describe, explain
 from .modes import current, enable_grad
-from .rowsparse import RowSparse
+from .rowsparse import OuterRows, RowSparse
 from .tensor import KEEP, Tensor
 from .versions import changed_since, changes, owner
 
@@ -30,11 +30,11 @@ from .versions import changed_since, changes, owner
 def backward(root, gradient=None, *, retain_graph=False, create_graph=False):
     """Accumulate the gradient of ``root`` into ``.grad`` of its leaves; `Tensor.backward` says the rest."""
     seed = starting_gradient(root, gradient, create_graph)
-    taken = {id(owner(seed))} if isinstance(seed, np.ndarray) else set()
+    taken = {id(owner(seed._data if isinstance(seed, Tensor) else seed))}
     for leaf, g in sweep([(root, seed)], retain_graph=retain_graph, create_graph=create_graph):
         if leaf._grad is not None:  # a Tensor after create_graph: the sum of it and an array is an array again
             g = (leaf._grad._data if isinstance(leaf._grad, Tensor) and not create_graph else leaf._grad) + g
-        leaf._grad = g if create_graph or isinstance(g, RowSparse) else own_array(g, leaf, taken)
+        leaf._grad = own_tensor(g, leaf, taken) if create_graph else own_array(g, leaf, taken)
 
 
 def starting_gradient(root, gradient=None, create_graph=False):
@@ -75,16 +75,46 @@ def starting_gradient(root, gradient=None, create_graph=False):
 
 
 def own_array(g, leaf, taken: set):
-    """``g`` as an array of the leaf's dtype that no other leaf, and not the caller's seed, shares.
+    """``g`` as an array (or a `RowSparse`) of the leaf's dtype that no other leaf, and not the caller's seed, shares.
 
     In s = x + y the same array arrives at x and at y; were both to keep it, scaling one gradient in place would
     scale the other. ``taken`` holds the ids of the buffers given out so far.
     """
     if type(g) is not np.ndarray or g.dtype != leaf._data.dtype:
+        if leaf._data.dtype.kind != "f":  # requires_grad was set on it by hand: the gradient would be cut to an int
+            raise DTypeError(
+                explain(
+                    "backward()",
+                    got=f"{describe(leaf, leaf.name or 'a leaf')} with requires_grad=True",
+                    expected="floats: only real numbers have derivatives",
+                    write="Tensor(data, requires_grad=True, dtype=np.float32)",
+                )
+            )
+        if isinstance(g, RowSparse):
+            return own_rows(g, leaf._data.dtype, taken)
         return np.array(g, leaf._data.dtype)
     if id(owner(g)) in taken or not g.flags.writeable:
         g = g.copy()
     taken.add(id(owner(g)))
+    return g
+
+
+def own_rows(g: RowSparse, dtype, taken: set) -> RowSparse:
+    """``g`` in memory of its own: its rows are the caller's index, its vectors may be a parameter about to be moved."""
+    if isinstance(g, OuterRows):
+        return OuterRows(g.index, g.coefficients.astype(dtype, copy=False), g.vectors.astype(dtype), g.shape)
+    shared = id(owner(g.values)) in taken or not g.values.flags.writeable
+    values = g.values.astype(dtype, copy=shared)
+    taken.add(id(owner(values)))
+    return RowSparse(g.rows.copy(), values, g.shape)
+
+
+def own_tensor(g: Tensor, leaf, taken: set) -> Tensor:
+    """`own_array` for a gradient that is itself part of a graph: the copy is recorded."""
+    if g.dtype != leaf._data.dtype or id(owner(g._data)) in taken:
+        with enable_grad():
+            g = g.astype(leaf._data.dtype)
+    taken.add(id(owner(g._data)))
     return g
 
 
@@ -207,8 +237,8 @@ def _run_hooks(node, g):
                     expected=f"shape {node.shape}",
                 )
             )
-    if KEEP in node._hooks:
-        node._grad = g
+    if KEEP in node._hooks:  # a copy: the same array may go on to become a leaf's gradient
+        node._grad = np.array(g, node._data.dtype) if as_array else g
     return g
 
 

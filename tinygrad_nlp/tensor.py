@@ -6,6 +6,8 @@ data) hold neither. `backward` walks from the loss through that memory; see back
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError, describe, explain
@@ -227,10 +229,12 @@ class Tensor:
                     "register_hook", got=f"{describe(self)} that does not require grad", expected="requires_grad=True"
                 )
             )
-        self._hooks = [*(self._hooks or ()), function]
+        # A new object at each registration, for the same function may be registered twice and removed once.
+        hook = partial(function)
+        self._hooks = [*(self._hooks or ()), hook]
 
         def remove():
-            self._hooks = [hook for hook in self._hooks or () if hook is not function] or None
+            self._hooks = [held for held in self._hooks or () if held is not hook] or None
 
         return remove
 

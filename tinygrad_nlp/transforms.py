@@ -395,8 +395,7 @@ def _grad_of_tensors(outputs, inputs, grad_outputs, retain_graph, create_graph, 
             )
     taken = {id(owner(g)) for _, g in seeds if isinstance(g, np.ndarray)}
     return tuple(
-        g if g is None or create_graph or isinstance(g, RowSparse) else own_array(g, t, taken)
-        for t, g in ((t, found.get(t._id)) for t in inputs)
+        g if g is None or create_graph else own_array(g, t, taken) for t, g in ((t, found.get(t._id)) for t in inputs)
     )
 
 
