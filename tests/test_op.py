@@ -216,3 +216,20 @@ def test_every_op_name_is_public():
     for name, made in registry.items():
         assert made.name == name
         assert getattr(tg, name) is made or callable(getattr(tg, name))
+
+
+def test_an_option_that_is_an_array_is_read_by_the_rule_as_it_was():
+    x, low, index = Tensor([1.0, 2.0, 3.0], requires_grad=True), np.zeros(3), np.array([0, 1])
+    y = tg.clip(x, min=low).sum() + tg.getitem(x, index=index).sum()
+    low[:], index[:] = 9.0, 2
+    y.backward()
+    np.testing.assert_array_equal(x.grad, [2.0, 2.0, 1.0])
+
+
+def test_an_option_that_is_a_tensor_is_a_constant_array_to_the_rule():
+    x, w = Tensor(np.ones((2, 3)), requires_grad=True), Tensor(np.ones((3, 3)), requires_grad=True)
+    low = Tensor(np.zeros(3))
+    y = tg.clip(x @ w, min=low).sum()
+    low[...] = 9.0
+    y.backward()
+    np.testing.assert_array_equal(x.grad, np.full((2, 3), 3.0))

@@ -25,6 +25,7 @@ import numpy as np
 
 from .apply import apply
 from .errors import OptionError, explain
+from .tensor import Tensor
 
 registry: dict[str, Op] = {}
 """Every op by name. Tests, `explain`, `check` and the docs iterate over it, so no op can be forgotten."""
@@ -105,6 +106,8 @@ class Op:
                 raise self._misused(f"an argument {name!r}")
             if value is REQUIRED:
                 raise self._misused(f"no option {name!r}")
+            if not isinstance(value, _UNCHANGEABLE) and any(isinstance(a, Tensor) for a in arrays):
+                complete[name] = _own(value)
         return tuple(arrays), complete
 
     def _misused(self, got):
@@ -154,6 +157,18 @@ class Op:
 
     def __reduce__(self):
         return _find, (self.name,)
+
+
+_UNCHANGEABLE = (int, float, str, type(None), slice, np.generic)
+
+
+def _own(option):
+    """An option that no later change of the caller's array reaches: the rule will read it again in backward."""
+    if isinstance(option, np.ndarray):
+        return option.copy()
+    if isinstance(option, Tensor) and not option.requires_grad:
+        return option._data.copy()
+    return tuple([_own(part) for part in option]) if type(option) is tuple else option
 
 
 def _find(name):
