@@ -217,3 +217,19 @@ def test_bad_input_is_refused_in_words(call, words):
 def test_a_gradient_for_the_target_is_refused_by_name():
     with pytest.raises(tg.GradientError, match="gradient with respect to 'target'"):
         tg.cross_entropy(np.zeros((2, 3)), tg.Tensor(np.full((2, 3), 1 / 3), requires_grad=True))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 3)])
+def test_a_class_masked_by_minus_infinity_leaves_the_loss_finite_recorded_or_not(shape):
+    logits = np.array([[0.0, -np.inf, 1.0], [2.0, 0.0, -np.inf]]).reshape(shape)
+    target = np.array([0, 1]).reshape(shape[:-1])
+    expected = (np.log(1 + np.e) + np.log(1 + np.exp(2.0))) / 2
+    np.testing.assert_allclose(tg.cross_entropy(logits, target), expected)
+    np.testing.assert_allclose(tg.cross_entropy(tg.Tensor(logits, requires_grad=True), target).item(), expected)
+
+
+@pytest.mark.parametrize("name", ["weight", "pos_weight"])
+def test_bce_refuses_a_weight_that_would_make_more_losses_than_logits(name):
+    x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    with pytest.raises(tg.ShapeError, match=rf"{name} \(2, 3\) float64 for logits \(3,\) float32"):
+        tg.bce_with_logits(x, np.ones(3), **{name: np.ones((2, 3))})

@@ -136,7 +136,9 @@ class cross_entropy:
 
     def forward(logits, target, weight=None, *, ignore_index=None, label_smoothing=0.0, reduction="mean"):
         q, total = target_rows("cross_entropy", logits, target, weight, ignore_index, label_smoothing)
-        rows = q.sum(axis=-1) * log_sum_exp_rows(logits)[..., 0] - (q * logits).sum(axis=-1)
+        # A class masked by a logit of −inf has no share in the target: its term is 0, not the NaN of 0 · inf.
+        chosen = q * np.where(q == 0, 0, logits)
+        rows = q.sum(axis=-1) * log_sum_exp_rows(logits)[..., 0] - chosen.sum(axis=-1)
         return reduce_rows(rows, reduction, total)
 
     def vjp_logits(g, out, logits, target, weight, *, ignore_index, label_smoothing, reduction):
@@ -173,7 +175,8 @@ class cross_entropy:
         source="002 §1.1, 003 Eq 8-18 (Eq 18 corrected: −y + ŷ), 000/001 (a), 001 3(e)(ii)",
         shapes="logits: (…, C), target: (…) int or (…, C) float, weight: (C,) -> () or (…)",
         notes="log-sum-exp keeps it finite where exp-then-log is not; the rule never forms −y/ŷ, NaN if saturated."
-        " With weights and smoothing y is weight · ((1 − ε) y + ε/C), which need not sum to one: hence Σy · ŷ − y.",
+        " J is one row's loss: a mean gives each row 1/N of J̄. With weights and smoothing y is"
+        " weight · ((1 − ε) y + ε/C), which need not sum to one: hence Σy · ŷ − y.",
     )
     conventions = smooth
     samples = (
@@ -268,6 +271,15 @@ class bce_with_logits:
 
     def forward(logits, target, weight=None, pos_weight=None, *, reduction="mean"):
         same_shape("bce_with_logits", logits, target)
+        for name, value in (("weight", weight), ("pos_weight", pos_weight)):
+            if value is not None and np.broadcast_shapes(np.shape(value), np.shape(logits)) != np.shape(logits):
+                raise ShapeError(
+                    explain(
+                        "bce_with_logits",
+                        got=f"{describe(constant(value), name)} for {describe(logits, 'logits')}",
+                        expected=f"{name} that broadcasts to the shape of logits: a loss does not grow",
+                    )
+                )
         # −log σ(x) = log(1 + e^−x) = max(−x, 0) + log(1 + e^−|x|): the exponential never overflows.
         minus_log_sigmoid = np.maximum(-logits, 0) + np.log1p(np.exp(-np.abs(logits)))
         positive_part = 1 if pos_weight is None else np.asarray(pos_weight, logits.dtype)
@@ -323,7 +335,7 @@ def pairs(prediction=normal):
 
 @op
 class mse:
-    """Mean squared error."""
+    """Squared error, averaged or summed. prediction, target: equal shapes -> (), or the same with "none"."""
 
     def forward(prediction, target, *, reduction="mean"):
         same_shape("mse", prediction, target)
@@ -350,7 +362,7 @@ class mse:
 
 @op
 class l1:
-    """Mean absolute error."""
+    """Absolute error, averaged or summed. prediction, target: equal shapes -> (), or the same with "none"."""
 
     def forward(prediction, target, *, reduction="mean"):
         same_shape("l1", prediction, target)
@@ -377,7 +389,10 @@ class l1:
 
 @op
 class huber:
-    """Squared error up to ``delta``, absolute beyond: robust to outliers, smooth at zero."""
+    """Half the squared error up to ``delta``, linear beyond: robust to outliers, smooth at zero.
+
+    prediction, target: equal shapes -> (), or the same with reduction="none". Raises OptionError unless delta > 0.
+    """
 
     def forward(prediction, target, *, delta=1.0, reduction="mean"):
         same_shape("huber", prediction, target)
