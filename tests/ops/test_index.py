@@ -352,3 +352,10 @@ def test_unfold_copies_nothing_and_says_what_does_not_fit():
         tg.unfold(tensor(6, name="emb"), size=9, axis=0)
     with pytest.raises(tg.ShapeError, match="size=2, step=0; expected both 1 or more"):
         tg.unfold(x, size=2, step=0, axis=0)
+
+
+def test_a_narrow_integer_index_into_more_rows_than_it_can_count():
+    x = tg.Tensor(np.ones((200, 2)), requires_grad=True)
+    x[np.array([1, -1, 1], np.int8)].sum().backward()
+    np.testing.assert_array_equal(np.flatnonzero(x.grad[:, 0]), [1, 199])
+    np.testing.assert_array_equal(x.grad[[1, 199], 0], [2.0, 1.0])

@@ -53,3 +53,7 @@ def test_float32_stays_float32():
 def test_impossible_probabilities_are_refused(p):
     with pytest.raises(tg.OptionError, match="0 <= p < 1"):
         tg.dropout(tg.Tensor([1.0]), p=p)
+
+
+def test_integers_become_floats_so_that_the_scale_is_not_cut():
+    np.testing.assert_allclose(dropout_(np.array([10, 10]), np.array([True, False]), p=0.3), [10 / 0.7, 0.0])

@@ -87,7 +87,7 @@ class put_back:
             out[index] = x
             return out
         if len(parts) == 1:  # whole rows: add_rows makes the same sums in the same order, faster
-            rows = np.ravel(parts[0])
+            rows = np.ravel(parts[0]).astype(np.intp, copy=False)  # an int8 index cannot hold the number of rows
             rows = np.where(rows < 0, rows + shape[0], rows)
             return add_rows(rows, x.reshape((rows.size, *shape[1:])), shape[0])
         out = np.zeros(shape, x.dtype)

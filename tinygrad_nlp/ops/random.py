@@ -50,8 +50,8 @@ class dropout_:
 
 
 def scale(p, dtype):
-    """γ = 1 / (1 − p) in ``dtype``: a NumPy scalar of another type would promote the result."""
-    return dtype.type(1 / (1 - p))
+    """γ = 1 / (1 − p) in ``dtype``: a NumPy scalar of another type would promote the result. Integers become floats."""
+    return dtype.type(1 / (1 - p)) if dtype.kind in "fc" else np.float64(1 / (1 - p))
 
 
 def dropout(x, p=0.5, training=True, rng=None):
