@@ -52,7 +52,7 @@ class sigmoid:
 
 @op
 class logsigmoid:
-    """log σ(x), finite wherever x is; log(sigmoid(x)) would be -inf below x = -745 (-103 in float32)."""
+    """log σ(x), finite wherever x is; log(sigmoid(x)) is -inf below x = -709 (-88 in float32), where e^-x overflows."""
 
     def forward(x):
         return np.minimum(x, 0) - log1p_exp_minus_abs(x)

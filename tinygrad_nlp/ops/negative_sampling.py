@@ -75,7 +75,8 @@ class negative_sampling:
             r"\bar u_o = (\sigma(u_o \cdot v) - 1)\, v\, \bar J, \qquad"
             r"\bar u_k = \sigma(u_k \cdot v)\, v\, \bar J \text{ for each time } k \text{ was drawn}",
         ),
-        source="003 Q3c Eq 32-41 (Eq 36 corrected: −Σ log σ(−w_k·r̂); Eq 41: times the number of draws), 004 (c)",
+        source="003 Q3c Eq 32-41 (Eq 36 corrected: −Σ log σ(−w_k·r̂); Eq 41: times the number of draws); 004 (c)"
+        " (corrected: −Σ log σ(−u_k·v), with the logarithm)",
         shapes="center: (B, D), table: (V, D), outside: (B,) int, negatives: (B, K) int -> () or (B,)",
     )
     conventions = smooth

@@ -125,7 +125,7 @@ class log_softmax:
             r"\frac{\partial s_i}{\partial x_j} = \delta_{ij} - e^{s_j}",
             r"\bar x_j = \textstyle\sum_i \bar s_i (\delta_{ij} - e^{s_j}) = \bar s_j - e^{s_j} \sum_i \bar s_i",
         ),
-        source="003 Eq 24-27; 004 (2) (corrected: -log exp + log Σ)",
+        source="003 Eq 24-27 (Eq 26 corrected: minus ∂/∂r̂ w_i·r̂); 004 (2) (corrected: -log exp + log Σ)",
         shapes=ALONG,
         notes="the maximum is subtracted first; log is taken of a sum that is at least 1, never of a probability.",
     )
@@ -163,7 +163,7 @@ class logsumexp:
             r"ds = \frac{\sum_k e^{x_k} dx_k}{\sum_k e^{x_k}} = \textstyle\sum_k \operatorname{softmax}(x)_k\, dx_k",
             r"\bar x = \bar s \operatorname{softmax}(x)",
         ),
-        source="003 Q3a Eq 25-27",
+        source="the second term of 003 Q3a Eq 25-27 (Eq 27 corrected: w_k stands inside the sum)",
         shapes="x: any -> x without the reduced axes, which stay with length 1 if keepdims",
         notes="log Σ e^{x_k} = m + log Σ e^{x_k - m} with m the maximum: no exp overflows.",
     )
