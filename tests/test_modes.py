@@ -146,3 +146,34 @@ def test_module_scope_names_the_path_of_nested_calls():
         t = Tensor(1.0, requires_grad=True) * 2
         assert t._scope.path == "encoder.linear"
     assert (Tensor(1.0, requires_grad=True) * 2)._scope is None
+
+
+def test_a_decorated_generator_runs_in_the_mode_and_the_loop_around_it_does_not():
+    w = Tensor(1.0, requires_grad=True)
+
+    @no_grad()
+    def values():
+        got = yield w * 2
+        yield w * got
+
+    running = values()
+    assert not next(running).requires_grad
+    assert (w * 2).requires_grad
+    third = running.send(3.0)
+    assert third.item() == 3.0 and not third.requires_grad
+    assert list(running) == [] and is_grad_enabled()
+
+
+def test_a_decorated_coroutine_runs_in_the_mode():
+    w = Tensor(1.0, requires_grad=True)
+
+    @no_grad()
+    async def value():
+        await asyncio.sleep(0)
+        return w * 2
+
+    async def both():
+        return await value(), w * 2
+
+    inside, outside = asyncio.run(both())
+    assert not inside.requires_grad and outside.requires_grad

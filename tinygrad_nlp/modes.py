@@ -44,13 +44,34 @@ class _Switch:
 
     def __call__(self, function):
         from functools import wraps
+        from inspect import iscoroutinefunction, isgeneratorfunction
 
-        @wraps(function)
+        mode = type(self)
+
         def run(*args, **kwargs):
-            with type(self)():
+            with mode():
                 return function(*args, **kwargs)
 
-        return run
+        # Calling one of these two runs nothing of its body yet: the mode would be over before it began.
+        def run_generator(*args, **kwargs):
+            generator, sent = function(*args, **kwargs), None
+            try:
+                while True:
+                    with mode():
+                        try:
+                            item = generator.send(sent)
+                        except StopIteration as stop:
+                            return stop.value
+                    sent = yield item  # the loop around it has its own mode
+            finally:
+                generator.close()
+
+        async def run_coroutine(*args, **kwargs):
+            with mode():
+                return await function(*args, **kwargs)
+
+        kind = isgeneratorfunction(function), iscoroutinefunction(function)
+        return wraps(function)(run_generator if kind[0] else run_coroutine if kind[1] else run)
 
 
 class no_grad(_Switch):
