@@ -409,3 +409,10 @@ def test_a_function_hooked_twice_and_removed_once_runs_once():
     remove(), remove()
     (x * 1.0).sum().backward()
     np.testing.assert_array_equal(x.grad, [2.0, 2.0, 2.0])
+
+
+def test_a_hook_that_answers_with_a_number_is_told_the_shape():
+    x = Tensor(X, requires_grad=True)
+    x.register_hook(lambda g: 3.0)
+    with pytest.raises(ShapeError, match=r"a gradient of shape \(\); expected shape \(3,\)"):
+        (x * 1.0).sum().backward()

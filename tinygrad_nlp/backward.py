@@ -228,6 +228,8 @@ def _run_hooks(node, g):
         replacement = hook(g)
         if replacement is None:
             continue
+        if not isinstance(replacement, (Tensor, RowSparse)):
+            replacement = np.asarray(replacement)  # a number of the wrong shape gets the message below
         g = replacement._data if as_array and isinstance(replacement, Tensor) else replacement
         if tuple(g.shape) != node._data.shape:
             raise ShapeError(

@@ -28,7 +28,8 @@ class Tensor:
     copy           False shares the memory of ``data`` if it is an array: faster, but a change of that array
                    between forward and backward changes the gradient.
 
-    Raises DTypeError if gradients are asked of anything but floats.
+    Raises DTypeError if gradients are asked of anything but floats or data holds no numbers, ShapeError for nested
+    lists of unequal lengths.
 
     >>> from tinygrad_nlp import Tensor
     >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
@@ -219,7 +220,8 @@ class Tensor:
     def register_hook(self, function):
         """Call ``function(gradient)`` when this tensor's gradient is complete.
 
-        What it returns, unless None, replaces the gradient.
+        What it returns, unless None, replaces the gradient; it must not change the array it is given, which other
+        tensors may share. A table's gradient comes as a `RowSparse`. Raises ShapeError in backward for another shape.
 
         Returns a function that removes the hook.
         """
