@@ -17,6 +17,7 @@ FORWARD, BACKWARD = "#0072b2", "#d55e00"
 PAD = 11
 TITLE, SMALL, LABEL, FIGURE = 14.5, 12, 11.5, 17
 FULL, COMPACT = "full", "compact"
+TITLE_LETTERS = 32
 
 
 def fixed(value) -> str:
@@ -58,6 +59,12 @@ def outline(kind, root, x, y, w, h) -> list[str]:
     return parts
 
 
+def small_print(node: Node) -> str:
+    """What made a named node, its options, and how often a parameter is used if it is shared."""
+    shared = f"used {node.uses}×" if node.kind == "parameter" and node.uses > 1 else ""
+    return ", ".join(part for part in (node.op if node.name else "", node.detail, shared) if part)
+
+
 class Card:
     """How large a node's card is, and its SVG at a place."""
 
@@ -71,8 +78,8 @@ class Card:
             self.width = 2 * PAD + width(self.title, 13) + (8 + width(self.shape, 11) if self.shape else 0)
             self.height = 28
             return
-        self.title = shorten(node.title, 24)
-        small = ", ".join(([node.op] if node.name and node.op else []) + ([node.detail] if node.detail else []))
+        self.title = shorten(node.title, TITLE_LETTERS)
+        small = small_print(node)
         self.small = [shorten(small, 34)] if small else []
         if badge:
             self.small.append(shorten(f"in {badge}", 34))

@@ -8,7 +8,7 @@ without width follows each backslash.
 
 from __future__ import annotations
 
-from .card import BACKWARD, FORWARD, FULL, INK, LINE, MUTED, PAPER, WASH
+from .card import BACKWARD, FORWARD, FULL, INK, LINE, MUTED, PAPER, TITLE_LETTERS, WASH, small_print
 from .graph import KNOWN, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
@@ -48,15 +48,11 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     numbers = {path: i for i, path in enumerate(graph.groups)}
     _members(out, graph, (), numbers, mode, contributions)
     for edge in graph.edges:
-        if view != "backward":
-            out.edge(edge.tail, edge.head)
-        if view != "forward" and edge.flowed:
+        gradient = {"style": "dashed", "color": BACKWARD, "arrowhead": "vee"}
+        out.edge(edge.tail, edge.head, **(gradient if graph.nodes[edge.tail].sent else {}))
+        if view == "both" and edge.flowed:
             # Drawn from head to tail, but without a say in the ranks: inputs stay at the top.
-            style = {"style": "dashed", "color": BACKWARD, "arrowhead": "vee"}
-            if view == "both":
-                out.edge(edge.head, edge.tail, constraint="false", **style)
-            else:
-                out.edge(edge.tail, edge.head, dir="back", arrowtail="vee", **style)
+            out.edge(edge.head, edge.tail, constraint="false", **gradient)
     return out.source
 
 
@@ -97,11 +93,11 @@ def _style(node: Node):
 
 
 def _label(node: Node, mode, contributions):
-    head = f"<B>{label_text(shorten(node.title, 24))}</B>"
+    head = f"<B>{label_text(shorten(node.title, TITLE_LETTERS if mode == FULL else 24))}</B>"
     shape = f'<FONT COLOR="{MUTED}" POINT-SIZE="11">{label_text(shape_text(node.shape))}</FONT>'
     if mode != FULL:
         return f"{head} {shape}"
-    small = ", ".join(([node.op] if node.name and node.op else []) + ([node.detail] if node.detail else []))
+    small = small_print(node)
     rows = [f'<TR><TD ALIGN="LEFT">{head}</TD><TD ALIGN="RIGHT">{shape}</TD></TR>']
     if small:
         rows.append(f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_small(shorten(small, 34))}</TD></TR>')

@@ -9,8 +9,10 @@ from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
 from .dot import dot_source
+from .gradients import backward_graph
 from .graph import collect
 from .render import BUILTIN, choose, hint, render
+from .standalone import image, node_table, page, show
 from .summary import summary_svg
 from .svg import COMPACT, FULL, svg
 from .text import shorten
@@ -19,14 +21,15 @@ FULL_CARDS, MOST_NODES = 150, 2000
 """Up to so many nodes each is a card; up to so many, one line; beyond, the graph is counted instead of drawn."""
 
 VIEWS = ("forward", "backward", "both")
-FORMATS = ("svg", "dot", "png", "pdf")
+FORMATS = ("svg", "html", "dot", "png", "pdf")
 
 
 def draw(tensor, view="forward", title=None, values=True) -> Drawing:
     """Draw the computation graph that leads to ``tensor``.
 
     tensor  a Tensor (the loss), or a list of Tensors
-    view    "forward": what was computed; "backward": the way the gradients took; "both": side by side
+    view    "forward": what was computed; "backward": the ops that backward runs, as a graph of their own;
+            "both": what was computed, and beside it the way the gradients took
     title   a heading
     values  show values and gradients, not just names and shapes
 
@@ -49,7 +52,8 @@ def draw(tensor, view="forward", title=None, values=True) -> Drawing:
     """
     if view not in VIEWS:
         raise OptionError(explain("draw()", got=f"view={view!r}", expected=" or ".join(map(repr, VIEWS))))
-    return Drawing(collect(tensor, values), view, title)
+    graph = backward_graph(tensor, values) if view == "backward" else collect(tensor, values)
+    return Drawing(graph, view, title)
 
 
 class Drawing:
@@ -84,8 +88,29 @@ class Drawing:
             return svg(self.graph, self.view, self.title, self.mode)
         return render(self.dot(), "svg", engine).decode("utf-8")
 
+    def html(self, engine=None) -> str:
+        """The picture and a table of the graph as one HTML page that needs nothing else and runs no script.
+
+        engine  as for `svg`, but the built-in layout by default: only its text can be searched and its cards hovered
+        """
+        engine = choose(engine or BUILTIN)
+        table = "" if self.mode == "summary" else node_table(self.graph)
+        untitled = Drawing(self.graph, self.view, None)  # the page has the heading
+        picture = untitled.svg(engine)
+        return page(self._heading(), picture if engine == BUILTIN else image(picture, repr(self)), table)
+
+    def show(self, engine=None):
+        """Show it: in a notebook as the cell's output, elsewhere as a page in the browser. Returns the page's path.
+
+        The page lies in the folder for temporary files, so the system removes it some day.
+        """
+        return show(self, lambda: self.html(engine))
+
+    def _heading(self):
+        return shorten(self.title, 80) if self.title else f"{self.view} view of a computation graph".capitalize()
+
     def save(self, path, engine=None) -> Path:
-        """Write ``path``; its ending says the format: .svg, .dot, .png or .pdf. Returns the path.
+        """Write ``path``; its ending says the format: .svg, .html, .dot, .png or .pdf. Returns the path.
 
         Raises OptionError for another ending, and where .png or .pdf are asked for without Graphviz.
         """
@@ -104,6 +129,8 @@ class Drawing:
             content = self.dot().encode()
         elif kind == "svg":
             content = self.svg(engine).encode()
+        elif kind == "html":
+            content = self.html(engine).encode()
         else:
             engine = choose(engine)
             if engine == BUILTIN:

@@ -35,6 +35,8 @@ class Node:
     gradient_state  NOT_NEEDED, NOT_YET, NOT_KEPT or KNOWN
     group      path of the module calls it was made in, ("parser", "hidden")
     uses       how many arguments it is
+    sent       it is a gradient, in a graph of the backward pass
+    call       which module call it was made in: 1 for the first, 0 for none
     """
 
     key: str
@@ -52,6 +54,8 @@ class Node:
     group: tuple[str, ...] = ()
     uses: int = 0
     made_at: str = ""
+    sent: bool = False
+    call: int = 0
 
     @property
     def title(self) -> str:
@@ -90,6 +94,7 @@ class Graph:
     nodes: dict[str, Node]
     edges: list[Edge]
     groups: dict[tuple[str, ...], Group]
+    backward: bool = False  # it is the graph of a backward pass; its roots are the gradients of the leaves
 
     @property
     def roots(self) -> list[Node]:
@@ -101,18 +106,24 @@ def collect(tensors, values=True) -> Graph:
 
     Raises GradientError if `backward` has freed the graph, and TypeError for what is no Tensor.
     """
-    roots = _as_roots(tensors)
-    order = _walk(roots)
-    arrays = _array_arguments(order)
+    roots = as_roots(tensors)
+    return assemble(walk(roots), {t._id for t in roots}, values)[0]
+
+
+def assemble(order, root_ids, values, given=frozenset()):
+    """(the Graph of the tensors in ``order``, {tensor's id: key}); those whose ids are ``given`` are leaves in it."""
+    made = [t for t in order if t._id not in given]
+    arrays = _array_arguments(made)
     things = sorted([(t._id, 0, 0, t) for t in order] + arrays, key=lambda item: item[:3])
 
-    nodes, keys = {}, {}
-    root_ids = {t._id for t in roots}
+    nodes, keys, calls = {}, {}, {}
     for i, (identity, rank, position, thing) in enumerate(things):
         key = f"n{i}"
         if rank == 0:
             keys[identity] = key
-            nodes[key] = _tensor_node(key, thing, identity in root_ids, values)
+            nodes[key] = node = _tensor_node(key, thing, identity in root_ids, values)
+            if thing._scope is not None:
+                node.call = calls.setdefault(thing._scope, len(calls) + 1)
         else:
             user, role, array = thing
             keys[user, position] = key
@@ -120,7 +131,7 @@ def collect(tensors, values=True) -> Graph:
                 key, "data", array.shape, str(array.dtype), role=role, value=heat_map(array) if values else None
             )
 
-    edges = [edge for t in order for edge in _edges(t, keys, nodes)]
+    edges = [edge for t in made for edge in _edges(t, keys, nodes)]
     for edge in edges:
         nodes[edge.tail].uses += 1
     _settle_gradients(nodes, edges)
@@ -129,10 +140,10 @@ def collect(tensors, values=True) -> Graph:
         for e in edges
     ]
     _adopt_leaves(nodes, edges)
-    return Graph(nodes, edges, _groups(nodes))
+    return Graph(nodes, edges, groups_of(nodes)), keys
 
 
-def _as_roots(tensors):
+def as_roots(tensors):
     roots = [tensors] if isinstance(tensors, Tensor) else list(tensors) if isinstance(tensors, (list, tuple)) else None
     if not roots or not all(isinstance(t, Tensor) for t in roots):
         got = (
@@ -146,14 +157,19 @@ def _as_roots(tensors):
     return list({t._id: t for t in roots}.values())
 
 
-def _walk(roots):
-    """Every tensor the roots depend on, oldest first, found without recursion: a graph may be 100,000 ops deep."""
+def walk(roots, given=frozenset()):
+    """Every tensor the roots depend on, oldest first, found without recursion: a graph may be 100,000 ops deep.
+
+    What the tensors whose ids are ``given`` depend on is left out.
+    """
     seen, waiting = {}, list(roots)
     while waiting:
         t = waiting.pop()
         if t._id in seen:
             continue
         seen[t._id] = t
+        if t._id in given:
+            continue
         if t._op is not None and t._args is None:
             raise _freed(t)
         waiting.extend(a for a in t._args or () if isinstance(a, Tensor) and a._id not in seen)
@@ -298,7 +314,7 @@ def _adopt_leaves(nodes, edges):
         nodes[key].group = path
 
 
-def _groups(nodes):
+def groups_of(nodes):
     groups = {}
     for key, node in nodes.items():
         for depth in range(1, len(node.group) + 1):

@@ -122,27 +122,25 @@ def _frame_labels(layout: Layout) -> list[str]:
 
 
 def _wires(graph, layout, view) -> list[str]:
-    flowing = {e.tail for e in graph.edges if e.flowed} if view != "forward" else set()
+    flowing = {e.tail for e in graph.edges if e.flowed} if view == "both" else set()
     forward, backward, marks = [], [], []
     for wire in layout.wires:
         edges = [graph.edges[i] for i in wire.edges]
-        two = view == "both" and edges[0].tail in flowing
+        tail = edges[0].tail
+        two = tail in flowing
         names = " ".join(map(str, sorted(wire.edges)))
         tip = f"<title>{xml(_tip(graph, edges))}</title>"
-        if view != "backward":
-            points = [(x - SIDE * two, y) for x, y in wire.points]
-            if wire.ends:
-                x, y = points[-1]
-                marks.append(f'<path d="M{fixed(x)} {fixed(y)}l-4.5 -9h9z" fill="{FORWARD}"/>')
-                points[-1] = (x, y - 7)
-            if wire.branch:
-                marks.append(f'<circle cx="{fixed(points[0][0])}" cy="{fixed(points[0][1])}" r="3" fill="{FORWARD}"/>')
-            forward.append(
-                f'<path class="forward" data-edges="{names}" d="{_path(points, LEAN * two)}" fill="none" '
-                f'stroke="{FORWARD}" stroke-width="1.9">{tip}</path>'
-            )
-        if view != "forward" and any(e.flowed for e in edges):
-            points = [(x + SIDE * two, y) for x, y in wire.points][::-1]
+        points = [(x - SIDE * two, y) for x, y in wire.points]
+        sent = graph.nodes[tail].sent
+        if wire.ends:
+            x, y = points[-1]
+            marks.append(_head(x, y, sent))
+            points[-1] = (x, y - (3 if sent else 7))
+        if wire.branch:
+            marks.append(_branch(*points[0], BACKWARD if sent else FORWARD))
+        (backward if sent else forward).append(_line(points, LEAN * two, names, tip, sent))
+        if two and any(e.flowed for e in edges):
+            points = [(x + SIDE, y) for x, y in wire.points][::-1]
             if wire.starts:
                 x, y = points[-1]
                 marks.append(
@@ -151,14 +149,30 @@ def _wires(graph, layout, view) -> list[str]:
                 )
                 points[-1] = (x, y + 3)
             if wire.branch:
-                marks.append(
-                    f'<circle cx="{fixed(points[-1][0])}" cy="{fixed(points[-1][1])}" r="3" fill="{BACKWARD}"/>'
-                )
-            backward.append(
-                f'<path class="backward" data-edges="{names}" d="{_path(points, -LEAN * two)}" fill="none" '
-                f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4">{tip}</path>'
-            )
+                marks.append(_branch(*points[-1], BACKWARD))
+            backward.append(_line(points, -LEAN, names, tip, True))
     return forward + backward + marks
+
+
+def _line(points, lean, names, tip, sent):
+    kind, style = ("backward", f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4"')
+    if not sent:
+        kind, style = "forward", f'stroke="{FORWARD}" stroke-width="1.9"'
+    return f'<path class="{kind}" data-edges="{names}" d="{_path(points, lean)}" fill="none" {style}>{tip}</path>'
+
+
+def _head(x, y, sent):
+    """The head of an arrow that ends, pointing down, at (x, y): filled for a value, open for a gradient."""
+    if sent:
+        return (
+            f'<path d="M{fixed(x - 5)} {fixed(y - 10)}L{fixed(x)} {fixed(y - 2)}l5 -8" '
+            f'fill="none" stroke="{BACKWARD}" stroke-width="2.2"/>'
+        )
+    return f'<path d="M{fixed(x)} {fixed(y)}l-4.5 -9h9z" fill="{FORWARD}"/>'
+
+
+def _branch(x, y, colour):
+    return f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="3" fill="{colour}"/>'
 
 
 def _connectors(layout) -> list[str]:
@@ -223,14 +237,17 @@ def _legend(graph, view):
 
         items.append((34 + width(label, 12) + 20, draw))
 
-    for kind, label in (("data", "data"), ("parameter", "parameter"), ("op", "op")):
+    data, op = ("forward value", "op of a rule") if graph.backward else ("data", "op")
+    for kind, label in (("data", data), ("parameter", "parameter"), ("op", op)):
         if kind in kinds:
             box(kind, label)
     if root:
-        box("op", "loss" if len(graph.roots) == 1 else "result", double=True)
-    if graph.edges and view != "backward":
-        line("value, forward", True)
-    if view != "forward" and any(e.flowed for e in graph.edges):
+        result = "loss" if len(graph.roots) == 1 else "result"
+        box("op", "gradient of a leaf" if graph.backward else result, double=True)
+    sent = {graph.nodes[e.tail].sent for e in graph.edges}
+    if False in sent:
+        line("forward value" if graph.backward else "value, forward", True)
+    if True in sent or (view == "both" and any(e.flowed for e in graph.edges)):
         line("gradient, backward", False)
     if any(
         m is not None and not m.integral and not m.scalar for n in graph.nodes.values() for m in (n.value, n.gradient)
@@ -270,8 +287,9 @@ def _notes(graph, layout):
 def _describe(graph, view):
     ops = sum(node.kind == "op" for node in graph.nodes.values())
     parameters = sum(node.kind == "parameter" for node in graph.nodes.values())
-    ends = ", ".join(shorten(node.title) for node in graph.roots[:4])
-    return f"Computation graph of {ends}: {ops} ops, {parameters} parameters, {len(graph.edges)} edges; {view} view"
+    ends = ", ".join(shorten(node.title, 32) for node in graph.roots[:4])
+    what = "Backward pass that computes" if graph.backward else "Computation graph of"
+    return f"{what} {ends}: {ops} ops, {parameters} parameters, {len(graph.edges)} edges; {view} view"
 
 
 __all__ = ["COMPACT", "FULL", "svg"]

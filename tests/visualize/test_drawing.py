@@ -223,7 +223,7 @@ def test_save_goes_by_the_ending(tmp_path, monkeypatch):
     drawing = draw(Tensor(1.0, requires_grad=True) * 2.0)
     assert drawing.save(tmp_path / "g.svg", engine="builtin").read_text().startswith("<svg")
     assert drawing.save(tmp_path / "g.dot").read_text().startswith("digraph")
-    with pytest.raises(OptionError, match=r"ending in '\.jpg'; expected \.svg, \.dot, \.png, \.pdf"):
+    with pytest.raises(OptionError, match=r"ending in '\.jpg'; expected \.svg, \.html, \.dot, \.png, \.pdf"):
         drawing.save(tmp_path / "g.jpg")
     monkeypatch.setattr(render, "available", lambda: ["builtin"])
     with pytest.raises(OptionError) as caught:

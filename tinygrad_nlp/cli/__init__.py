@@ -24,6 +24,7 @@ COMMANDS = {
     "analogy": "a is to b as c is to …?",
     "parse": "the dependency trees of sentences, by a trained parser",
     "evaluate": "score a parser on a treebank: tinygrad-nlp evaluate parser FILE",
+    "draw": "a computation graph as a picture: draw network, skipgram, softmax or FILE.py:function",
     "replay": "backpropagation step by step, as a page: replay network, skipgram, softmax or FILE.py:function",
     "formula": "gradients as the lecture notes write them: tinygrad-nlp formula skipgram",
     "explain": "an op's statement, derivation, convention and source",
