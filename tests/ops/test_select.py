@@ -21,6 +21,7 @@ def naive_clip(x, min, max):
 
 
 FORWARD = {
+    "masked": lambda x, mask: np.where(mask, x, 0.0),
     "clip": naive_clip,
     "equal": each(operator.eq, bool),
     "greater": each(operator.gt, bool),
@@ -136,3 +137,28 @@ def test_shapes_that_do_not_broadcast_are_named():
         tg.where(np.array([True, False]), np.ones(3), np.array(0.0))
     with pytest.raises(tg.ShapeError, match=r"maximum: x \(2,\) float64, y \(3,\) float64; expected"):
         tg.maximum(np.ones(2), np.ones(3))
+
+
+@pytest.mark.parametrize("size", [4, 5000], ids=["small", "large"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_masked_out_receives_zero_even_of_an_infinite_gradient(size, dtype):
+    """sqrt has slope inf at 0, where a ReLU that is off has slope 0: the product is 0, as torch answers, not NaN."""
+    x = np.linspace(-1.05, 2, size).astype(dtype)
+    off = x < 0
+    for function in (tg.relu, lambda t: tg.clip(t, min=0), lambda t: tg.maximum(t, np.zeros(size, dtype))):
+        t = tg.Tensor(x, requires_grad=True)
+        with np.errstate(divide="ignore"):
+            tg.sqrt(function(t)).sum().backward()
+        assert (t.grad[off] == 0).all()
+        np.testing.assert_allclose(t.grad[~off], 0.5 / np.sqrt(x[~off]), rtol=1e-6)
+
+
+def test_masked_keeps_every_bit_of_what_it_keeps():
+    x = np.random.default_rng(0).normal(size=(50, 40))
+    x[0], x[1], x[2] = np.nan, np.inf, -0.0
+    mask = np.random.default_rng(1).random(x.shape) < 0.5
+    for a in (x, x.astype(np.float32), x.T.copy().T):
+        out = tg.masked(a, mask)
+        expected = np.where(mask, a, a.dtype.type(0))
+        assert out.dtype == a.dtype and out.shape == a.shape
+        np.testing.assert_array_equal(out, expected)

@@ -205,6 +205,9 @@ class Textbook:
         terms = self.aligned(s, x, y)
         return terms and self.algebra.times(terms)
 
+    def op_masked(self, s, x, mask):
+        return self.op_mul(s, x, mask)
+
     def op_div(self, s, x, y):
         terms = self.aligned(s, x, y)
         return terms and self.algebra.times([terms[0], self.algebra.function("reciprocal", terms[1])])

@@ -11,7 +11,7 @@ from ..errors import OptionError, explain
 from ..op import op
 from ..samples import sample, unary, uniform
 from .exp_log import erf, exp
-from .select import where
+from .select import masked, where
 from .trigonometry import tanh
 
 __all__ = ["elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "relu", "sigmoid", "silu", "softplus"]
@@ -123,7 +123,7 @@ class relu:
         return np.maximum(x, 0)
 
     def vjp_x(g, out, x):
-        return g * (out > 0)
+        return masked(g, out > 0)
 
     derivation = Derivation(
         statement=r"s = \operatorname{ReLU}(x) = \max(x, 0)",
@@ -202,7 +202,7 @@ class hardtanh:
         return np.clip(x, min_val, max_val)
 
     def vjp_x(g, out, x, *, min_val, max_val):
-        return g * ((x > min_val) * (x < max_val))
+        return masked(g, (x > min_val) * (x < max_val))
 
     derivation = Derivation(
         statement=r"s = \min(\max(x, a), b)",

@@ -20,6 +20,7 @@ __all__ = [
     "less",
     "less_equal",
     "logical_not",
+    "masked",
     "maximum",
     "minimum",
     "not_equal",
@@ -77,6 +78,49 @@ class where:
 
 
 @op
+class masked:
+    """x where the mask holds, exactly 0 elsewhere, whatever x is there: also where it is inf or NaN.
+
+    The product with a 0/1 mask, x ⊙ m, but for 0 · inf, which would be NaN: the slope of a ReLU that is off is 0
+    however large the gradient that arrives.
+    """
+
+    def forward(x, mask):
+        if x.size >= 1024 and x.dtype in BITS and x.flags.c_contiguous and mask.shape == x.shape:
+            # x's bits and-ed with all ones or none: as fast as x * mask, and a tenth of the time of np.where.
+            bits = np.ascontiguousarray(mask).view(np.int8).astype(BITS[x.dtype])
+            np.negative(bits, out=bits)
+            np.bitwise_and(bits, x.view(bits.dtype), out=bits)
+            return bits.view(x.dtype)
+        return np.where(mask, x, 0)
+
+    broadcasts = True
+
+    def vjp_x(g, out, x, mask):
+        return masked(g, mask)
+
+    derivation = Derivation(
+        statement=r"s = m \odot x, \quad m \in \{0, 1\}",
+        steps=(r"ds = m \odot dx", r"\bar x = m \odot \bar s"),
+        source="linear in x; the mask is constant",
+        shapes="x, mask: broadcastable -> their broadcast shape",
+        notes="selected, not multiplied: 0 times an infinite gradient would be NaN",
+    )
+    conventions = smooth
+    samples = (
+        sample(normal(2, 3), booleans(2, 3)),
+        sample(normal(3), booleans(2, 3)),
+        sample(normal(2, 3), booleans(2, 1)),
+        sample(normal(32, 40), booleans(32, 40)),
+        sample(normal(), booleans()),
+        sample(normal(0, 3), booleans(3)),
+    )
+
+
+BITS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+
+
+@op
 class maximum:
     """The larger of x and y, elementwise with broadcasting; NaN where either is."""
 
@@ -84,10 +128,10 @@ class maximum:
     broadcasts = True
 
     def vjp_x(g, out, x, y):
-        return (g * (x > y) + g * (x >= y)) / 2
+        return (masked(g, x > y) + masked(g, x >= y)) / 2
 
     def vjp_y(g, out, x, y):
-        return (g * (y > x) + g * (y >= x)) / 2
+        return (masked(g, y > x) + masked(g, y >= x)) / 2
 
     derivation = Derivation(
         statement=r"s = \max(x, y)",
@@ -114,10 +158,10 @@ class minimum:
     broadcasts = True
 
     def vjp_x(g, out, x, y):
-        return (g * (x < y) + g * (x <= y)) / 2
+        return (masked(g, x < y) + masked(g, x <= y)) / 2
 
     def vjp_y(g, out, x, y):
-        return (g * (y < x) + g * (y <= x)) / 2
+        return (masked(g, y < x) + masked(g, y <= x)) / 2
 
     derivation = Derivation(
         statement=r"s = \min(x, y)",
@@ -155,10 +199,10 @@ class clip:
 
     def vjp_x(g, out, x, *, min, max):
         if max is None:
-            return g * (x >= min)
+            return masked(g, x >= min)
         if min is None:
-            return g * (x <= max)
-        return g * ((x >= min) * (x <= max))
+            return masked(g, x <= max)
+        return masked(g, (x >= min) * (x <= max))
 
     derivation = Derivation(
         statement=r"s = \min(\max(x, a), b)",
