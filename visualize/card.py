@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .graph import KNOWN, NOT_NEEDED, NOT_YET, Node
+from .graph import KNOWN, MODULE, NOT_NEEDED, NOT_YET, Node
 from .heatmap import HeatMap, colour, is_dark
 from .text import brief, number, shape_text, shorten, width, xml
 
 INK, MUTED, LINE, PAPER, WASH = "#1b1f24", "#57606a", "#6e7781", "#ffffff", "#f4f7fa"
+FOLDER, SLATE = "#e3edf6", "#5b7fa3"
 FORWARD, BACKWARD = "#0072b2", "#d55e00"
 
 PAD = 11
 TITLE, SMALL, LABEL, FIGURE = 14.5, 12, 11.5, 17
 FULL, COMPACT = "full", "compact"
-TITLE_LETTERS = 32
+TITLE_LETTERS, FRAME_LETTERS = 32, 44
 
 
 def fixed(value) -> str:
@@ -50,12 +51,17 @@ def outline(kind, root, x, y, w, h) -> list[str]:
         parts = [rect(0, 2, PAPER, INK, 3.4)]
     elif kind == "data":
         parts = [rect(0, 2, PAPER, LINE, 1.5, ' stroke-dasharray="6 4"')]
+    elif kind == MODULE:  # a sheet on a stack of sheets
+        parts = [rect(0, 12, FOLDER, SLATE, 1.5)]
+        parts.append(
+            f'<path d="M{fixed(x + 10)} {fixed(y + h + 3.5)}H{fixed(x + w - 10)}" stroke="{SLATE}" stroke-width="1.5"/>'
+        )
     else:
         parts = [rect(0, 10, WASH, LINE, 1.5)]
     if root:
         if kind == "op":
             parts = [rect(0, 10, WASH, INK, 1.7)]
-        parts.append(rect(4, 7 if kind == "op" else 1, "none", INK, 1.3))
+        parts.append(rect(4, {"op": 7, MODULE: 9}.get(kind, 1), "none", INK, 1.3))
     return parts
 
 
@@ -80,7 +86,7 @@ class Card:
             return
         self.title = shorten(node.title, TITLE_LETTERS)
         small = small_print(node)
-        self.small = [shorten(small, 34)] if small else []
+        self.small = [shorten(small, 48 if node.kind == MODULE else 34)] if small else []
         if badge:
             self.small.append(shorten(f"in {badge}", 34))
         self.columns = list(_columns(node, contributions))

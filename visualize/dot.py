@@ -8,8 +8,22 @@ without width follows each backslash.
 
 from __future__ import annotations
 
-from .card import BACKWARD, FORWARD, FULL, INK, LINE, MUTED, PAPER, TITLE_LETTERS, WASH, small_print
-from .graph import KNOWN, NOT_NEEDED, Graph, Node
+from .card import (
+    BACKWARD,
+    FOLDER,
+    FORWARD,
+    FRAME_LETTERS,
+    FULL,
+    INK,
+    LINE,
+    MUTED,
+    PAPER,
+    SLATE,
+    TITLE_LETTERS,
+    WASH,
+    small_print,
+)
+from .graph import KNOWN, MODULE, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
 from .text import brief, clean, number, shape_text, shorten
@@ -71,7 +85,7 @@ def _members(out, graph, path, numbers, mode, contributions):
         if len(inner) == len(path) + 1 and inner[: len(path)] == path:
             with out.subgraph(name=f"cluster_{numbers[inner]}") as frame:
                 frame.attr(
-                    label=_html(f"<B>{label_text(shorten(inner[-1], 28))}</B>"),
+                    label=_html(f"<B>{label_text(shorten(inner[-1], FRAME_LETTERS))}</B>"),
                     style="rounded,filled",
                     color="#c3d3e3",
                     fillcolor=_FRAMES[len(path) % len(_FRAMES)],
@@ -85,6 +99,8 @@ def _style(node: Node):
         style = {"penwidth": "3", "color": INK, "style": "filled"}
     elif node.kind == "data":
         style = {"style": "dashed,filled"}
+    elif node.kind == MODULE:
+        style = {"style": "rounded,filled", "fillcolor": FOLDER, "color": SLATE}
     else:
         style = {"style": "rounded,filled", "fillcolor": WASH}
     if node.root:
@@ -100,7 +116,9 @@ def _label(node: Node, mode, contributions):
     small = small_print(node)
     rows = [f'<TR><TD ALIGN="LEFT">{head}</TD><TD ALIGN="RIGHT">{shape}</TD></TR>']
     if small:
-        rows.append(f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_small(shorten(small, 34))}</TD></TR>')
+        rows.append(
+            f'<TR><TD ALIGN="LEFT" COLSPAN="2">{_small(shorten(small, 48 if node.kind == MODULE else 34))}</TD></TR>'
+        )
     if node.value is not None or node.gradient is not None:
         cells = [_column("value", node.value, "–")]
         if node.gradient_state != NOT_NEEDED:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from tinygrad_nlp import OptionError
+from tinygrad_nlp import GradientError, OptionError, Tensor, enable_grad
 from tinygrad_nlp.errors import explain
 
 from .dot import dot_source
 from .gradients import backward_graph
 from .graph import collect
+from .modules import closed, folded_siblings
 from .render import BUILTIN, choose, hint, render
 from .standalone import image, node_table, page, show
 from .summary import summary_svg
@@ -24,22 +25,26 @@ VIEWS = ("forward", "backward", "both")
 FORMATS = ("svg", "html", "dot", "png", "pdf")
 
 
-def draw(tensor, view="forward", title=None, values=True) -> Drawing:
-    """Draw the computation graph that leads to ``tensor``.
+def draw(what, *inputs, view="forward", title=None, values=True, depth=None, fold=None) -> Drawing:
+    """Draw the computation graph that leads to ``what``.
 
-    tensor  a Tensor (the loss), or a list of Tensors
+    what    a Tensor (the loss), or a list of Tensors; or a Module (any function of Tensors), called here
+    inputs  for a Module: what to call it with
     view    "forward": what was computed; "backward": the ops that backward runs, as a graph of their own;
             "both": what was computed, and beside it the way the gradients took
     title   a heading
     values  show values and gradients, not just names and shapes
+    depth   close modules that lie inside so many others: 0 shows the outermost as boxes, 1 what is directly in them;
+            a list of modules counts as one
+    fold    show identical modules, in a row or side by side, once as ×N, without values; by default above 150 nodes
 
     Call it before ``backward()``, or keep the graph: ``record_gradients()`` keeps it and every gradient.
-    An op is a rounded box, a parameter a thick one, data a dashed one, the loss has a double border. Values flow along
-    solid blue edges; gradients come back along dashed ones.
+    An op is a rounded box, a parameter a thick one, data a dashed one, the loss has a double border, a module is a
+    frame. Values flow along solid blue edges; gradients come back along dashed ones.
 
-    Raises GradientError if backward has freed the graph.
+    Raises GradientError if backward has freed the graph, or if there is no backward pass to draw.
 
-    >>> from tinygrad_nlp import Tensor, record_gradients
+    >>> from tinygrad_nlp import Tensor, nn, record_gradients
     >>> from tinygrad_nlp.visualize import draw
     >>> w = Tensor([1.0, -2.0], requires_grad=True, name="w")
     >>> with record_gradients():
@@ -49,11 +54,66 @@ def draw(tensor, view="forward", title=None, values=True) -> Drawing:
     <drawing of 3 nodes, 3 edges, view='both'>
     >>> draw(loss).svg(engine="builtin").startswith("<svg")
     True
+    >>> layers = nn.Sequential(*(nn.Linear(4, 4) for _ in range(12)))
+    >>> draw(layers, Tensor([[1.0, 2.0, 3.0, 4.0]]), depth=1, fold=True)
+    <drawing of 2 nodes, 1 edges, view='forward'>
     """
     if view not in VIEWS:
         raise OptionError(explain("draw()", got=f"view={view!r}", expected=" or ".join(map(repr, VIEWS))))
-    graph = backward_graph(tensor, values) if view == "backward" else collect(tensor, values)
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise OptionError(explain("draw()", got=f"depth={depth!r}", expected="None or a whole number of at least 0"))
+    tensors = _called(what, inputs)
+    graph = backward_graph(tensors, values) if view == "backward" else collect(tensors, values)
+    if depth is not None and view != "backward":  # the groups of a backward pass are rules, not modules
+        graph = closed(graph, depth)
+    if fold or (fold is None and len(graph.nodes) > FULL_CARDS):
+        graph = folded_siblings(graph)
     return Drawing(graph, view, title)
+
+
+def _called(what, inputs):
+    """The tensors to draw: ``what`` itself, or what it returns for ``inputs``."""
+    if isinstance(what, (Tensor, list, tuple)) or not callable(what):
+        if inputs:
+            got = f"{type(what).__name__} and {len(inputs)} more, {type(inputs[0]).__name__} first"
+            raise OptionError(
+                explain(
+                    "draw()",
+                    got=got,
+                    expected="one Tensor, a list of Tensors, or a Module and its inputs",
+                    write='draw([a, b]) for two results; draw(loss, view="both") for another view',
+                )
+            )
+        return what
+    if isinstance(what, type):
+        raise TypeError(
+            explain(
+                "draw()", got=f"the class {what.__name__}", expected="a Module that was made", write="draw(Net(), x)"
+            )
+        )
+    with enable_grad():
+        made = what(*inputs)
+    if isinstance(made, dict):
+        made = list(made.values())
+    parts = made if isinstance(made, (list, tuple)) else [made]
+    name = getattr(what, "__name__", type(what).__name__)
+    if not parts or not all(isinstance(t, Tensor) for t in parts):
+        kinds = ", ".join(sorted({type(t).__name__ for t in parts})) or "nothing"
+        raise TypeError(
+            explain(
+                "draw()", got=f"{name}(…), which returned {kinds}", expected="a Tensor, or a list or dict of Tensors"
+            )
+        )
+    if not any(t.requires_grad for t in parts):
+        raise GradientError(
+            explain(
+                "draw()",
+                got=f"{name}(…), of which no op was recorded: nothing it computes with requires grad",
+                expected="a Module with parameters that are not frozen, or an input with requires_grad=True",
+                write="draw(module, Tensor(x, requires_grad=True))",
+            )
+        )
+    return list(parts)
 
 
 class Drawing:

@@ -20,13 +20,15 @@ NOT_NEEDED, NOT_YET, NOT_KEPT, KNOWN = "not needed", "not yet", "not kept", "kno
 """States of a gradient. *Not yet* is before backward; *not kept* is after it, for an inner tensor whose gradient the
 sweep has dropped; neither is the same as a gradient that is known and 0."""
 
+MODULE = "module"
+
 
 @dataclass
 class Node:
     """One tensor, or one array that an op was given as an argument.
 
     key        ``n0``, ``n1`` … in an order where inputs come first; the only name that output formats use
-    kind       "op", "parameter" (a leaf that requires grad) or "data"
+    kind       "op", "parameter" (a leaf that requires grad), "data", or "module" (one that is closed: `modules.py`)
     root       it was asked to be drawn: the loss
     name       the user's name for it, or ""
     op         what made it, or ""
@@ -37,6 +39,7 @@ class Node:
     uses       how many arguments it is
     sent       it is a gradient, in a graph of the backward pass
     call       which module call it was made in: 1 for the first, 0 for none
+    structure  of a closed module: equal for modules that hold the same ops, shapes and wiring
     """
 
     key: str
@@ -56,6 +59,7 @@ class Node:
     made_at: str = ""
     sent: bool = False
     call: int = 0
+    structure: int = 0
 
     @property
     def title(self) -> str:

@@ -224,7 +224,7 @@ class _Level:
                 top -= self.spacing.frame_top
             if not any(item.kind == OUT for item in self.items):
                 bottom += side
-        label = 24 + self.spacing.label * min(len(self.path[-1]), 28) if self.path else 0
+        label = 24 + self.spacing.label * min(len(self.path[-1]), 44) if self.path else 0
         extra = max(0.0, label - (right - left + 2 * pad)) / 2
         dx, dy = pad + extra - left, -top
         layout.width, layout.height = right - left + 2 * pad + 2 * extra, bottom - top

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from .card import BACKWARD, COMPACT, FORWARD, FULL, INK, LINE, MUTED, PAPER, Card, fixed, outline, words
+from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, INK, LINE, MUTED, PAPER, Card, fixed, outline, words
 from .folding import folded
-from .graph import NOT_KEPT, Graph
+from .graph import MODULE, NOT_KEPT, Graph
 from .layout import Layout, Spacing, lay_out
 from .text import shorten, width, xml
 
@@ -107,7 +107,7 @@ def _frame_labels(layout: Layout) -> list[str]:
                 passing[path].append(x)
     out = []
     for y, path in labels:
-        box, text = layout.frames[path], shorten(path[-1], 28)
+        box, text = layout.frames[path], shorten(path[-1], FRAME_LETTERS)
         w = width(text, 13, bold=True)
         left, right = box.x + 12, box.x + box.width - 12 - w
         free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing[path])]
@@ -238,11 +238,11 @@ def _legend(graph, view):
         items.append((34 + width(label, 12) + 20, draw))
 
     data, op = ("forward value", "op of a rule") if graph.backward else ("data", "op")
-    for kind, label in (("data", data), ("parameter", "parameter"), ("op", op)):
+    for kind, label in (("data", data), ("parameter", "parameter"), ("op", op), (MODULE, "module, closed")):
         if kind in kinds:
             box(kind, label)
     if root:
-        result = "loss" if len(graph.roots) == 1 else "result"
+        result = "loss" if [node.shape for node in graph.roots] == [()] else "result"
         box("op", "gradient of a leaf" if graph.backward else result, double=True)
     sent = {graph.nodes[e.tail].sent for e in graph.edges}
     if False in sent:
