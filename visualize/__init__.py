@@ -11,5 +11,19 @@ from .drawing import Drawing, draw
 from .graph import Edge, Graph, Group, Node, collect
 from .render import hint as graphviz_hint
 from .replay import Replay, replay
+from .tree import Tree, draw_tree
 
-__all__ = ["Drawing", "Edge", "Graph", "Group", "Node", "Replay", "collect", "draw", "graphviz_hint", "replay"]
+__all__ = [
+    "Drawing",
+    "Edge",
+    "Graph",
+    "Group",
+    "Node",
+    "Replay",
+    "Tree",
+    "collect",
+    "draw",
+    "draw_tree",
+    "graphviz_hint",
+    "replay",
+]
