@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.data import Vocabulary
 from tinygrad_nlp.errors import explain
+
+from . import formats
 
 _KIND = "word vectors"
 
@@ -26,6 +29,7 @@ class Vectors:
     def __init__(self, vocabulary: Vocabulary, matrix):
         self.vocabulary = vocabulary
         self.matrix = np.asarray(matrix)
+        self.notes: list[str] = []
         if self.matrix.ndim != 2 or len(self.matrix) != len(vocabulary):
             raise OptionError(
                 explain(
@@ -61,18 +65,34 @@ class Vectors:
         return self.nearest(_unit(self[b]) - _unit(self[a]) + _unit(self[c]), k, without=[a, b, c])
 
     def nearest(self, vector, k: int = 10, without: Iterable[str] = ()) -> list[tuple[str, float]]:
-        """The ``k`` words of largest cosine with ``vector``; of equal ones the more frequent comes first."""
-        cosines = _unit(self.matrix) @ _unit(np.asarray(vector))
+        """The ``k`` words of largest cosine with ``vector``; of equal ones the more frequent comes first.
+
+        Memory: O(V), not a copy of the matrix.
+        """
+        length = np.sqrt(np.vecdot(self.matrix, self.matrix))
+        cosines = (self.matrix @ _unit(np.asarray(vector))) / np.where(length > 0, length, 1)
         left_out = {self.vocabulary[word] for word in without}
         ranking = np.argsort(-cosines, kind="stable")[: max(k, 0) + len(left_out)]
         words = self.vocabulary.words
         return [(words[i], float(cosines[i])) for i in ranking if i not in left_out][: max(k, 0)]
 
     def save(self, path, notes: dict | None = None) -> None:
-        """Write words, counts and vectors to one safetensors file, replacing ``path`` only when it is complete.
+        """Write words and vectors to ``path``, replacing it only when the file is complete.
+
+        The ending chooses the format: ``.txt`` or ``.vec`` is word2vec's text, ``.bin`` its binary format, which other
+        programs read (see `formats`); anything else is safetensors, which also holds counts and ``notes``.
 
         notes  what else should be known of them (settings, source of the text)
         """
+        suffix = Path(path).suffix.lower()
+        if suffix in (".txt", ".vec"):
+            formats.write_text(path, self.vocabulary.words, self.matrix)
+        elif suffix == ".bin":
+            formats.write_binary(path, self.vocabulary.words, self.matrix)
+        else:
+            self._save(path, notes)
+
+    def _save(self, path, notes):
         serialize.save(
             path,
             model={"vectors": self.matrix},
@@ -87,7 +107,17 @@ class Vectors:
 
     @classmethod
     def load(cls, path) -> Vectors:
-        """Read what `save` wrote. Raises CheckpointError for any other file, FileNotFoundError if there is none."""
+        """Read what `save` wrote, or another program's vectors in a format of `formats`.
+
+        The other formats have no counts; their words come most frequent first, and get V, V − 1, … to keep that order.
+        ``notes`` of the result says what was odd about the file.
+        Raises CheckpointError or DataError for any other file, FileNotFoundError if there is none.
+        """
+        if not _is_safetensors(path):
+            words, matrix, notes = formats.read(path)
+            vectors = cls(Vocabulary(dict(zip(words, range(len(words), 0, -1)))), matrix)
+            vectors.notes = notes
+            return vectors
         checkpoint = serialize.load(path)
         about = checkpoint.metadata
         if not isinstance(about, dict) or about.get("kind") != _KIND:
@@ -120,6 +150,12 @@ class Vectors:
         variance = np.zeros(2)
         variance[:count] = S[:count] ** 2
         return places * np.where(furthest < 0, -1, 1), variance / max((S**2).sum(), np.finfo(float).tiny)
+
+
+def _is_safetensors(path):
+    """Whether ``path`` begins as such a file does: the length of its header, which is a JSON object."""
+    with open(path, "rb") as stream:
+        return stream.read(9)[8:] == b"{"
 
 
 def _unit(x):

@@ -6,7 +6,7 @@ import lzma
 
 import pytest
 
-from tinygrad_nlp.data import DataError, sentences, text, text_lines, words
+from tinygrad_nlp.data import DataError, lines_as_sentences, sentences, text, text_lines, words
 
 
 def test_words_are_lower_case_with_apostrophes_of_both_kinds_alike():
@@ -68,3 +68,14 @@ def test_missing_files_and_folders_are_named(tmp_path):
         list(text_lines(tmp_path / "nothing.txt"))
     with pytest.raises(DataError, match="a folder; give the text files in it"):
         list(text_lines(tmp_path))
+
+
+def test_lines_can_be_sentences():
+    found = list(lines_as_sentences(['He said "stop." Then left?', "...", "a new line"]))
+    assert found == [["he", "said", "stop", "then", "left"], ["a", "new", "line"]]
+
+
+def test_nul_characters_are_refused(tmp_path):
+    (tmp_path / "wide.txt").write_bytes("some text".encode("utf-16-le"))
+    with pytest.raises(DataError, match=r"wide.txt: holds NUL characters: no text, or text in UTF-16"):
+        list(text_lines(tmp_path / "wide.txt"))

@@ -31,6 +31,10 @@ class Corpus:
     def __len__(self):
         return len(self.ids)
 
+    def piece(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, sentence) of the tokens from ``start`` to before ``stop``."""
+        return self.ids[start:stop], self.sentence[start:stop]
+
 
 def encode(sentences: Iterable[list[str]], min_count: int = 5) -> Corpus:
     """Number the words of ``sentences`` in one pass, then leave out those that occur fewer than ``min_count`` times.

@@ -47,16 +47,30 @@ def sentences(lines: Iterable[str]) -> Iterator[list[str]]:
                 yield found
 
 
+def lines_as_sentences(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The words of each line: for text that has one sentence, or one document, a line.
+
+    >>> list(lines_as_sentences(["One is odd. Two is even!", "", "Three"]))
+    [['one', 'is', 'odd', 'two', 'is', 'even'], ['three']]
+    """
+    for line in lines:
+        found = words(line)
+        if found:
+            yield found
+
+
 def text_lines(path: str | Path) -> Iterator[str]:
     """The lines of a text file, read as they are asked for, so that the file may be larger than memory.
 
     path  a file in UTF-8; ``.gz`` and ``.xz`` are unpacked; ``-`` is standard input.
 
-    Raises DataError that names the file if it is missing, a folder, not UTF-8, or damaged.
+    Raises DataError that names the file if it is missing, a folder, not UTF-8, no text, or damaged.
     """
     with _opened(path) as stream:
         rest = ""
         while piece := stream.readline(LONGEST_LINE):
+            if "\0" in piece:
+                raise DataError(f"{_name(path)}: holds NUL characters: no text, or text in UTF-16, to be converted")
             piece = rest + piece
             rest = ""
             if len(piece) >= LONGEST_LINE and not piece.endswith("\n"):
@@ -68,9 +82,13 @@ def text_lines(path: str | Path) -> Iterator[str]:
             yield rest
 
 
+def _name(path):
+    return "standard input" if str(path) == "-" else str(path)
+
+
 @contextmanager
 def _opened(path):
-    name = "standard input" if str(path) == "-" else str(path)
+    name = _name(path)
     suffix = Path(path).suffix.lower()
     try:
         if str(path) == "-":

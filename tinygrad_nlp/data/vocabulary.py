@@ -21,6 +21,7 @@ class Vocabulary:
     """Words and ids; id 0 is the most frequent word, and words of equal count stand in alphabetical order.
 
     counts     how often each word occurred; words below ``min_count`` are left out.
+    most       at most so many words, the first in that order
 
     >>> v = Vocabulary({"the": 5, "cat": 2, "sat": 2, "typo": 1}, min_count=2)
     >>> v.words
@@ -29,8 +30,8 @@ class Vocabulary:
     (2, False)
     """
 
-    def __init__(self, counts: Mapping[str, int], min_count: int = 1):
-        kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
+    def __init__(self, counts: Mapping[str, int], min_count: int = 1, most: int | None = None):
+        kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)[:most]
         self.min_count = min_count
         self.words = tuple(word for _, word in kept)
         self.counts = np.array([-count for count, _ in kept], np.int64)

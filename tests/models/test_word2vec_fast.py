@@ -1,0 +1,187 @@
+"""The fast loop: learns what the readable one learns, on one process or several; stops well; says what went wrong."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from tinygrad_nlp.models.word2vec import Divergence, FastSettings, WorkerLost, fast, train_fast
+
+from tinygrad_nlp import OptionError
+from tinygrad_nlp.data import DataError, encode, store
+
+
+def little_text(sentences=600, seed=0):
+    """Animals sleep, vehicles drive: words of one kind occur in the same places."""
+    rng = np.random.default_rng(seed)
+    kinds = [(["cat", "dog", "cow"], ["sleeps", "eats"]), (["car", "bus", "van"], ["drives", "stops"])]
+    text = []
+    for _ in range(sentences):
+        nouns, verbs = kinds[rng.integers(2)]
+        text.append(["the", nouns[rng.integers(3)], "there", verbs[rng.integers(2)]])
+    return text
+
+
+SMALL = {"dim": 12, "window": 3, "epochs": 30, "threshold": 0, "seed": 3}
+FORMS = [("skipgram", "negative"), ("cbow", "negative"), ("skipgram", "naive"), ("cbow", "naive")]
+
+
+def kinds_found(vectors):
+    animals, vehicles = {"cat", "dog", "cow"}, {"car", "bus", "van"}
+    return all({w for w, _ in vectors.neighbors(word, 2)} == k - {word} for k in (animals, vehicles) for word in k)
+
+
+@pytest.mark.parametrize("model, loss", FORMS)
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_loss_falls_and_words_of_a_kind_come_together(model, loss, dynamic):
+    settings = FastSettings(model=model, loss=loss, dynamic=dynamic, **SMALL)
+    result = train_fast(encode(little_text(), 2), settings)
+    losses = [value for _, value in result.curve]
+    know_nothing = 6 * np.log(2) if loss == "negative" else np.log(len(result.vocabulary))
+    assert losses[0] == pytest.approx(know_nothing, abs=0.4) and losses[-1] < losses[0] - 0.4
+    assert kinds_found(result.vectors)
+    shares = [share for share, _ in result.curve]
+    assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) <= 201
+    assert result.words == 30 * 2400 and result.pairs > 0 and not result.interrupted
+
+
+def test_the_loss_is_the_mean_over_all_pairs_of_the_steps_looked_at(monkeypatch):
+    seen = []
+    form = fast.FORMS["skipgram", "negative"]
+    step = form.step
+
+    def watched(self, *arguments):
+        pairs, loss = step(self, *arguments)
+        seen.append((pairs, loss))
+        return pairs, loss
+
+    monkeypatch.setattr(form, "step", watched)
+    monkeypatch.setattr(fast, "CURVE_POINTS", 0.5)
+    result = train_fast(encode(little_text(200), 2), FastSettings(**{**SMALL, "epochs": 3}))
+    pairs, losses = np.array(seen).T
+    assert len(result.curve) == 1 and len(seen) == result.steps
+    assert result.curve[0][1] == pytest.approx(losses.sum() / pairs.sum())
+    assert result.pairs == pytest.approx(pairs.sum())
+
+
+def test_a_corpus_on_disk_trains_to_the_same_bits_and_pieces_cover_the_text(monkeypatch):
+    monkeypatch.setattr(fast, "PIECE", 500)
+    settings = FastSettings(**{**SMALL, "epochs": 2})
+    one, two = (train_fast(kind(little_text(), 2), settings) for kind in (encode, store))
+    assert np.array_equal(one.center, two.center) and np.array_equal(one.outside, two.outside)
+    assert one.words == 2 * 2400
+
+
+SCRIPT = """
+import hashlib
+from tinygrad_nlp.data import encode
+from tinygrad_nlp.models.word2vec import FastSettings, train_fast
+text = [["a", "b", "c"], ["b", "d"], ["c", "a", "d", "b"]] * 40
+r = train_fast(encode(text, 2), FastSettings(dim=6, epochs=2, seed=7))
+print(hashlib.sha256(r.vectors.matrix.tobytes()).hexdigest(), r.vectors.vocabulary.words)
+"""
+
+
+def test_same_seed_same_vectors_whatever_the_hash_seed():
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={"PYTHONPATH": ":".join(filter(None, sys.path)), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "77")
+    }
+    assert len(found) == 1
+
+
+def test_another_seed_gives_other_vectors():
+    corpus = encode(little_text(50), 2)
+    one, two = (train_fast(corpus, FastSettings(dim=4, epochs=1, seed=s)).center for s in (1, 2))
+    assert not np.array_equal(one, two)
+
+
+def test_two_workers_share_the_tables_and_the_text():
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    result = train_fast(store(little_text(1200), 2), FastSettings(**SMALL), workers=2)
+    assert kinds_found(result.vectors) and result.workers == 2
+    assert result.words == 30 * 4800 and result.curve[-1][0] == 1.0
+    assert result.curve[-1][1] < 6 * np.log(2) - 0.4
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == before
+
+
+def interrupt_after(share):
+    def interrupt(done, words, loss):
+        if done > share:
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_keeps_what_was_learned(workers):
+    settings = FastSettings(**{**SMALL, "epochs": 400})
+    started = time.monotonic()
+    result = train_fast(encode(little_text(), 2), settings, workers, interrupt_after(0.05))
+    assert result.interrupted and 0 < result.words < 400 * 2400 * 0.9 and result.curve
+    assert np.isfinite(result.center).all() and result.outside.any()
+    assert time.monotonic() - started < 60
+
+
+def test_a_worker_that_is_killed_is_said(monkeypatch):
+    found = []
+
+    def kill(done, words, loss):
+        if done > 0 and not found:
+            import multiprocessing
+
+            found.append(multiprocessing.active_children()[0])
+            found[0].kill()
+
+    with pytest.raises(WorkerLost, match=r"worker \d of 2 ended with code -9; fewer --workers"):
+        train_fast(encode(little_text(), 2), FastSettings(**{**SMALL, "epochs": 400}), 2, kill)
+    assert threading.active_count() < 5
+
+
+def test_divergence_is_said_with_what_to_change():
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(Divergence, match="rate 1e.19 is too large; a smaller --rate, or a smaller"),
+    ):
+        train_fast(encode(little_text(), 2), FastSettings(**{**SMALL, "rate": 1e19}))
+
+
+def test_a_single_word_is_refused():
+    with pytest.raises(DataError, match=r"a single word is left \(word\)"):
+        train_fast(encode([["word"] * 9], 2))
+
+
+@pytest.mark.parametrize("wrong", [{"model": "glove"}, {"loss": "hinge"}, {"combine": "max"}, {"dim": 0}])
+def test_settings_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(OptionError, match="FastSettings: got"):
+        FastSettings(**wrong)
+
+
+@pytest.mark.parametrize("model, loss", FORMS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_texts_of_a_few_words_train(model, loss, count):
+    result = train_fast(encode([["a", "b", "c"][:2]] * count, 1), FastSettings(model=model, loss=loss, dim=3, epochs=2))
+    assert np.isfinite(result.center).all() and result.words == 4 * count
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_texts_whose_few_words_are_all_equally_frequent_do_not_diverge(count):
+    text = [[f"w{i}" for i in range(count)] * 20] * (30_000 // count // 20)
+    for dim in (4, 100):
+        result = train_fast(encode(text, 1), FastSettings(epochs=2, dim=dim))
+        assert result.curve[-1][1] < 3.2
+
+
+def test_strong_settings_do_not_diverge():
+    settings = FastSettings(window=10, dynamic=False, negatives=15, rate=0.1, epochs=3, dim=20)
+    result = train_fast(encode(little_text(2000), 1), settings)
+    assert result.curve[-1][1] < 12
