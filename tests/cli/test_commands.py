@@ -62,7 +62,10 @@ def test_every_command_explains_itself(run, name):
         (["train", "skipgram", "/nowhere.txt"], "tinygrad-nlp: /nowhere.txt: no such file"),
         (["train", "skipgram", "--out", "/nowhere/v.st"], "--out /nowhere/v.st: there is no folder /nowhere"),
         (["neighbors", "/nowhere.st", "list"], "tinygrad-nlp: /nowhere.st: No such file or directory"),
-        (["neighbors", __file__, "list"], "no safetensors file"),
+        (
+            ["neighbors", __file__, "list"],
+            "no word vectors; expected safetensors, word2vec text or binary, or GloVe text",
+        ),
         (["check", "sofmax"], "tinygrad-nlp: no op 'sofmax'; did you mean softmax"),
     ],
 )
@@ -102,7 +105,7 @@ def test_training_on_files_writes_vectors_that_neighbors_reads(run, tmp_path):
     code, out, err = run("train", "skipgram", tmp_path / "a.txt.gz", tmp_path / "b.txt", *options)
     assert code == 0
     assert f"{out_file}: 6 vectors of 8 numbers, loss " in out
-    assert "360 words, 6 different ones kept" in err and "pairs/s" in err
+    assert "360 words, 6 different ones kept" in err and "words/s" in err
     assert run("neighbors", out_file, "cat")[0] == 0
     code, out, _ = run("train", "skipgram", tmp_path / "b.txt", *options, "--json")
     assert json.loads(out)["vocabulary"] == 3

@@ -12,7 +12,7 @@ from .neighbors import print_ranking
 
 
 def add_arguments(parser):
-    parser.add_argument("vectors", metavar="FILE", help="vectors written by demo or train")
+    parser.add_argument("vectors", metavar="FILE", help="vectors: safetensors, word2vec text or binary, GloVe text")
     for name in "ABC":
         parser.add_argument(name.lower(), metavar=name)
     parser.add_argument("-k", type=positive_int, default=10, help="how many (default 10)")

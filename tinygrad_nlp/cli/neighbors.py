@@ -6,12 +6,13 @@ tinygrad-nlp neighbors tinygrad-nlp-demo/vectors.safetensors list tuple
 from __future__ import annotations
 
 import json
+import sys
 
 from . import positive_int
 
 
 def add_arguments(parser):
-    parser.add_argument("vectors", metavar="FILE", help="vectors written by demo or train")
+    parser.add_argument("vectors", metavar="FILE", help="vectors: safetensors, word2vec text or binary, GloVe text")
     parser.add_argument("words", metavar="WORD", nargs="+")
     parser.add_argument("-k", type=positive_int, default=10, help="how many (default 10)")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
@@ -21,6 +22,8 @@ def run(arguments):
     from tinygrad_nlp.models.word2vec import Vectors
 
     vectors = Vectors.load(arguments.vectors)
+    for note in vectors.notes:
+        print(f"note: {note}", file=sys.stderr)
     found = {word: vectors.neighbors(word, arguments.k) for word in arguments.words}
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))

@@ -29,6 +29,14 @@ class Progress:
         self.shown = now
         self._show(share, count, note, now)
 
+    def count(self, count: int) -> None:
+        """As `update`, where nobody knows how much there will be."""
+        now = self.clock()
+        if now - self.shown < (0.1 if self.live else self.every):
+            return
+        self.shown = now
+        self._write(f"{self.label}  {count:,} {self.unit}  {count / max(now - self.started, 1e-9):,.0f} {self.unit}/s")
+
     def close(self, final: str = "") -> None:
         """End the line, saying ``final``."""
         if self.live:
@@ -46,6 +54,10 @@ class Progress:
         if self.live:
             filled = round(share * 20)
             line = f"[{'#' * filled}{'.' * (20 - filled)}] {line}"
+        self._write(line)
+
+    def _write(self, line):
+        if self.live:
             self.stream.write("\r" + line.ljust(self.width))
             self.width = len(line)
         else:
