@@ -7,6 +7,7 @@
 <drawing of 3 nodes, 3 edges, view='forward'>
 """
 
+from .compare import Diff, diff
 from .drawing import Drawing, draw
 from .graph import Edge, Graph, Group, Node, collect
 from .render import hint as graphviz_hint
@@ -14,6 +15,7 @@ from .replay import Replay, replay
 from .tree import Tree, draw_tree
 
 __all__ = [
+    "Diff",
     "Drawing",
     "Edge",
     "Graph",
@@ -22,6 +24,7 @@ __all__ = [
     "Replay",
     "Tree",
     "collect",
+    "diff",
     "draw",
     "draw_tree",
     "graphviz_hint",

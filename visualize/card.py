@@ -74,7 +74,7 @@ def small_print(node: Node) -> str:
 class Card:
     """How large a node's card is, and its SVG at a place."""
 
-    def __init__(self, node: Node, mode=FULL, contributions=0, badge=""):
+    def __init__(self, node: Node, mode=FULL, contributions=0, badge="", more=()):
         self.node, self.mode = node, mode
         shape = shape_text(node.shape)
         self.shape = "" if mode == COMPACT and not node.shape else shape
@@ -89,6 +89,7 @@ class Card:
         self.small = [shorten(small, 48 if node.kind == MODULE else 34)] if small else []
         if badge:
             self.small.append(shorten(f"in {badge}", 34))
+        self.small += [shorten(line, 48) for line in more]
         self.columns = list(_columns(node, contributions))
         inside = max(
             width(self.title, TITLE, bold=True) + 12 + width(shape, SMALL),

@@ -5,6 +5,7 @@ A `HeatMap` is taken when the picture is drawn and holds copies, so an optimizer
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ class HeatMap:
     zero      every element of the array is exactly 0
     strange   how many elements of the array are NaN or infinite
     integral  integers, indices or booleans: labels rather than amounts, so they get no colour
+    norm      the root of the sum of the array's squares
+    digest    equal for arrays that are equal to the bit, for `diff`
     """
 
     shape: tuple[int, ...]
@@ -34,6 +37,8 @@ class HeatMap:
     zero: bool
     strange: int
     integral: bool
+    norm: float = 0.0
+    digest: bytes = b""
 
     @property
     def scalar(self) -> bool:
@@ -58,7 +63,15 @@ def heat_map(array) -> HeatMap | None:
         zero=not array.any(),
         strange=0 if integral else int(array.size - np.count_nonzero(np.isfinite(array))),
         integral=integral,
+        norm=_norm(array),
+        digest=hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest(),
     )
+
+
+def _norm(array):
+    flat = array.reshape(-1).astype(np.float64, copy=False)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(flat @ flat))
 
 
 def _grid(rows, columns):

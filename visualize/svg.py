@@ -26,26 +26,32 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     for edge in graph.edges:
         if edge.flowed:
             contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
-    pairs = [(e.tail, e.head) for e in graph.edges]
-    groups = {key: node.group for key, node in graph.nodes.items()}
-    spacing = Spacing() if mode == FULL else Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
-
-    cards = {k: Card(n, mode, contributions.get(k, 0)) for k, n in graph.nodes.items()}
-    layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
-    if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
-        cards = {
-            k: Card(n, mode, contributions.get(k, 0), ".".join(n.group) if n.group in layout.loose else "")
-            for k, n in graph.nodes.items()
-        }
-        layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
-
-    layout = folded(layout, pairs)
-    body = _frames(layout) + _wires(graph, layout, view) + _frame_labels(layout) + _connectors(layout)
+    cards, layout = arranged(graph, lambda node, badge: Card(node, mode, contributions.get(node.key, 0), badge), mode)
+    body = draw_frames(layout) + _wires(graph, layout, view) + draw_frame_labels(layout) + draw_connectors(layout)
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
     return page(
-        body, layout.width, layout.height, title, _legend(graph, view), _notes(graph, layout), _describe(graph, view)
+        body,
+        layout.width,
+        layout.height,
+        title,
+        _legend(graph, view),
+        layout_notes(graph, layout),
+        _describe(graph, view),
     )
+
+
+def arranged(graph: Graph, make_card, mode=FULL):
+    """({key: card}, the layout they are to be drawn in); ``make_card(node, badge)``, badge its module if unframed."""
+    pairs = [(e.tail, e.head) for e in graph.edges]
+    groups = {key: node.group for key, node in graph.nodes.items()}
+    spacing = Spacing() if mode == FULL else Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
+    cards = {k: make_card(n, "") for k, n in graph.nodes.items()}
+    layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+    if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
+        cards = {k: make_card(n, ".".join(n.group) if n.group in layout.loose else "") for k, n in graph.nodes.items()}
+        layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+    return cards, folded(layout, pairs)
 
 
 def page(body, w, h, title, legend, notes, description) -> str:
@@ -86,7 +92,7 @@ def page(body, w, h, title, legend, notes, description) -> str:
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
-def _frames(layout: Layout) -> list[str]:
+def draw_frames(layout: Layout) -> list[str]:
     out = []
     for path in sorted(layout.frames, key=len):
         box, depth = layout.frames[path], len(path) - 1
@@ -97,7 +103,7 @@ def _frames(layout: Layout) -> list[str]:
     return out
 
 
-def _frame_labels(layout: Layout) -> list[str]:
+def draw_frame_labels(layout: Layout) -> list[str]:
     """Names of groups, on the side where no wire comes in; else over the wire, on a patch of the frame's colour."""
     labels = sorted((box.y + 19, path) for path, box in layout.frames.items())
     heights, passing = [y for y, _ in labels], {path: [] for _, path in labels}
@@ -175,7 +181,7 @@ def _branch(x, y, colour):
     return f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="3" fill="{colour}"/>'
 
 
-def _connectors(layout) -> list[str]:
+def draw_connectors(layout) -> list[str]:
     out = []
     for x, y, number in layout.connectors:
         out.append(f'<circle cx="{fixed(x)}" cy="{fixed(y)}" r="9" fill="{PAPER}" stroke="{LINE}" stroke-width="1.3"/>')
@@ -271,7 +277,7 @@ def _scale():
     return 104, draw
 
 
-def _notes(graph, layout):
+def layout_notes(graph, layout):
     notes = []
     if any(node.gradient_state == NOT_KEPT for node in graph.nodes.values()):
         notes.append("not kept: backward drops inner gradients; run it inside record_gradients() to see them")

@@ -1,0 +1,75 @@
+"""Which node of one graph is which of another: the longest common reading of both, from inputs to results.
+
+Both graphs are read as sequences in the order of computation, and a matching never crosses itself. So the two can be
+drawn as one graph: in the merged order every edge of either leads from an earlier node to a later one.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from .graph import Graph, Node
+
+
+def matched(a: Graph, b: Graph) -> list[tuple[str | None, str | None]]:
+    """[(key in a, key in b)] in merged order; None where a node has no counterpart.
+
+    Tried in turn, each between the pairs found before: the same node with the same inputs; the same node with as many
+    inputs and the same options; the same node; a node of the same op and shape under another name or in another module.
+    """
+    inputs = [_inputs(a), _inputs(b)]
+    labels = (
+        lambda node, read: (_label(node), node.detail, tuple(read)),
+        lambda node, read: (_label(node), node.detail, len(read)),
+        lambda node, read: _label(node),
+        lambda node, read: (node.kind, node.op, node.role, node.shape),
+    )
+    pairs = [(key, None) for key in a.nodes] + [(None, key) for key in b.nodes]
+    for label in labels:
+        ours, theirs = ({k: label(n, read[k]) for k, n in g.nodes.items()} for g, read in zip((a, b), inputs))
+        pairs = _between(pairs, ours, theirs)
+    return pairs
+
+
+def _label(node: Node):
+    return node.kind, node.op, node.name, node.role, node.group
+
+
+def _inputs(graph):
+    inputs = {key: [] for key in graph.nodes}
+    for e in graph.edges:
+        inputs[e.head].append((e.position, _label(graph.nodes[e.tail])))
+    return inputs
+
+
+def _between(pairs, labels_a, labels_b):
+    """``pairs`` with the nodes between two matched ones aligned by these labels."""
+    out, ours, theirs = [], [], []
+    for one, other in pairs:
+        if one is not None and other is not None:
+            out += [*_aligned(ours, theirs, labels_a, labels_b), (one, other)]
+            ours, theirs = [], []
+        elif one is not None:
+            ours.append(one)
+        else:
+            theirs.append(other)
+    return out + _aligned(ours, theirs, labels_a, labels_b)
+
+
+def _aligned(ours, theirs, labels_a, labels_b):
+    """Equal beginnings and ends are taken off first: most of two graphs that are worth comparing is equal."""
+    x, y = [labels_a[key] for key in ours], [labels_b[key] for key in theirs]
+    start, end = 0, 0
+    while start < min(len(x), len(y)) and x[start] == y[start]:
+        start += 1
+    while end < min(len(x), len(y)) - start and x[-1 - end] == y[-1 - end]:
+        end += 1
+    out = list(zip(ours[:start], theirs[:start]))
+    rest_a, rest_b = ours[start : len(x) - end], theirs[start : len(y) - end]
+    same = SequenceMatcher(None, x[start : len(x) - end], y[start : len(y) - end], autojunk=False)
+    i = j = 0
+    for block in same.get_matching_blocks():
+        out += [(key, None) for key in rest_a[i : block.a]] + [(None, key) for key in rest_b[j : block.b]]
+        i, j = block.a + block.size, block.b + block.size
+        out += zip(rest_a[block.a : i], rest_b[block.b : j])
+    return out + list(zip(ours[len(x) - end :], theirs[len(y) - end :]))
