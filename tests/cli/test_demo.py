@@ -8,8 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 from tinygrad_nlp.models.word2vec import Vectors
+from tinygrad_nlp.visualize import draw_tree
 
 from tinygrad_nlp.cli import main
+from tinygrad_nlp.cli.demo_parser import ParserPart
 from tinygrad_nlp.cli.report import Picture, Report
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -83,7 +85,12 @@ def demo(tmp_path_factory):
 def test_it_ends_well_and_soon(demo):
     code, out, _, _, seconds = demo
     assert code == 0 and seconds < 15
-    assert sorted(p.name for p in out.iterdir()) == ["graph.svg", "report.html", "vectors.safetensors"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "graph.svg",
+        "parser.safetensors",
+        "report.html",
+        "vectors.safetensors",
+    ]
 
 
 def test_it_prints_neighbours_a_curve_and_where_the_report_is(demo):
@@ -104,13 +111,75 @@ def test_the_page_is_valid_and_alone(demo):
         "A map of words",
         "The loss",
         "One training step",
+        "Sentences, parsed",
         "How it was made",
         "versions",
     ):
         assert part in words
-    assert text.count("<svg") == 4
+    assert 4 + 2 <= text.count("<svg") <= 4 + 3
+    assert text.count('<figure class="tree" tabindex="0">') == text.count("<svg") - 4
     for svg in re.findall(r"<svg.*?</svg>", text, re.S):
         ElementTree.fromstring(svg)
+
+
+def test_the_parser_does_well_on_sentences_it_has_not_seen_and_shows_a_tree(demo):
+    _, _, printed, _, _ = demo
+    said = re.search(r"of (\d+) unseen sentences, UAS ([\d.]+)%, LAS ([\d.]+)% \(best possible ([\d.]+)%\)", printed)
+    unseen, uas, las, best = map(float, said.groups())
+    assert unseen > 300 and 96 < las <= uas <= best + 0.5 < 100.5 and best > 99
+    assert re.search(r"^  ──\S*┼\S* \w+ +VERB +root$", printed, re.M)
+
+
+def test_the_saved_parser_parses(demo, tmp_path, capsys):
+    _, out, _, _, _ = demo
+    text = tmp_path / "text"
+    text.write_text("The_DET girl_NOUN saw_VERB a_DET dog_NOUN ._PUNCT\n", encoding="utf-8")
+    assert main(["parse", "--parser", str(out / "parser.safetensors"), "--tagged", str(text)]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()]
+    assert [row[6] for row in rows] == ["2", "3", "0", "5", "3", "3"]
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_shown_trees_are_two_right_ones_and_an_error_if_there_is_one(fault):
+    from tinygrad_nlp.models.parser import best_score, evaluate, generate
+
+    made = generate(60, 3)
+    parsed = [g.sentence for g in made]
+    if fault:
+        wrong = next(i for i, g in enumerate(made) if len(g.sentence) > 9)
+        heads = list(parsed[wrong].heads)
+        heads[-1] = 1 if heads[-1] != 1 else 2
+        parsed[wrong] = parsed[wrong].with_tree(heads, parsed[wrong].deprels)
+    scores = evaluate([g.sentence for g in made], parsed)
+    part = ParserPart(None, made, parsed, scores, best_score(made), 0)
+    pictures = part.pictures()
+    assert len(pictures) == 2 + fault
+    assert ["✗" in p.svg for p in pictures] == [False, False, True][: len(pictures)]
+    assert pictures[0].caption == "As the grammar made it: every head and every relation is right."
+    if fault:
+        assert pictures[2].caption == "One arc is wrong: a parser that knew the grammar would have read it otherwise."
+
+
+def test_a_subtype_alone_is_no_error_as_in_las():
+    from tinygrad_nlp.models.parser import best_score, evaluate, generate
+
+    made = [g for g in generate(200, 3) if "nsubj:pass" in g.sentence.deprels][:2]
+    parsed = [g.sentence.with_tree(g.sentence.heads, [d.split(":")[0] for d in g.sentence.deprels]) for g in made]
+    scores = evaluate([g.sentence for g in made], parsed)
+    assert scores.las == 1 > scores.full_las
+    pictures = ParserPart(None, made, parsed, scores, best_score(made), 0).pictures()
+    assert len(pictures) == 2 and not any("✗" in p.svg for p in pictures)
+
+
+def test_an_error_no_parser_could_avoid_is_called_that():
+    from tinygrad_nlp.models.parser import best_score, evaluate, generate
+
+    made = [g for g in generate(400, 3) if g.sentence.heads != g.best.heads][:1]
+    parsed = [g.best for g in made]
+    part = ParserPart(None, made, parsed, evaluate([g.sentence for g in made], parsed), best_score(made), 0)
+    assert [p.caption.split(" wrong, yet ")[-1] for p in part.pictures()] == [
+        "this is the likelier reading of these words: nobody who sees only them can do better."
+    ]
 
 
 def test_the_vectors_and_the_graph_can_be_used(demo):
@@ -124,7 +193,8 @@ def test_json_is_one_object_and_nothing_else(tmp_path, capsys):
     assert main(["demo", "--quick", "--epochs", "1", "--json", "--out", str(tmp_path)]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["last_loss"] < found["first_loss"] and found["settings"]["epochs"] == 1 and not found["interrupted"]
-    assert set(found["files"]) == {"vectors", "graph", "report"} and found["neighbors"]["true"]
+    assert set(found["files"]) == {"vectors", "graph", "report", "parser"} and found["neighbors"]["true"]
+    assert 0.9 < found["parser"]["las"] <= found["parser"]["uas"] <= 1 and found["parser"]["best_possible"] > 0.99
 
 
 def test_without_graphviz_it_says_how_to_get_it_and_goes_on(tmp_path, capsys, monkeypatch):
@@ -149,7 +219,23 @@ def test_an_interrupt_keeps_vectors_and_report_and_ends_with_130(tmp_path, capsy
     assert main(["demo", "--quick", "--epochs", "2", "--out", str(tmp_path)]) == 130
     assert "interrupted; keeping what was learned from" in capsys.readouterr().err
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Sentences, parsed" not in text and not (tmp_path / "parser.safetensors").exists()
     assert "The training was interrupted" in text and len(Vectors.load(tmp_path / "vectors.safetensors")) > 100
+
+
+def test_an_interrupt_during_the_parser_keeps_vectors_and_report_too(tmp_path, capsys, monkeypatch):
+    from tinygrad_nlp.cli.progress import Progress
+
+    def interrupt(self, share, count, note=""):
+        if self.unit == "sentences":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "update", interrupt)
+    assert main(["demo", "--quick", "--epochs", "1", "--out", str(tmp_path)]) == 130
+    assert "interrupted; keeping the best epoch so far" in capsys.readouterr().err
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Sentences, parsed" not in text and "The training was interrupted" not in text
+    assert (tmp_path / "vectors.safetensors").exists()
 
 
 def test_hostile_words_are_shown_and_do_nothing():
@@ -164,6 +250,8 @@ def test_hostile_words_are_shown_and_do_nothing():
         shares=(0.5, 0.25),
         pictures=[Picture('<?xml version="1.0"?><svg viewBox="0 0 1 1"></svg>', words[1])],
         facts=[(words[0], words[1])],
+        parsing=words[0],
+        trees=[Picture(draw_tree(words, [0] * len(words), words, against=range(len(words))).svg(), words[1])],
     )
     page = check_page(report.html())
     shown = "".join(page.text)

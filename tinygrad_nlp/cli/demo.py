@@ -1,4 +1,5 @@
-"""Train word vectors on the documentation text that ships with Python, draw a training step, write a report.
+"""Train word vectors on the documentation text that ships with Python, and a parser on generated sentences; write a
+report with a drawn training step and parse trees.
 
 No network is used and nothing but this package is needed. Ctrl-C ends the training; the report is written all the same.
 """
@@ -59,6 +60,8 @@ def run(arguments):
     from tinygrad_nlp.models.word2vec import Settings
     from tinygrad_nlp.visualize import graphviz_hint
 
+    from .demo_parser import parser_part
+
     started = time.perf_counter()
     say = print if not arguments.json else lambda *lines: None
     out = Path(arguments.out)
@@ -87,6 +90,12 @@ def run(arguments):
     say("\nloss per pair (nats):")
     say(text_curve(result.curve))
 
+    parsing = None if result.interrupted else parser_part(arguments.quick, arguments.seed)
+    if parsing:
+        files["parser"] = out / "parser.safetensors"
+        parsing.training.parser.save(files["parser"])
+        say(f"\n{parsing.text()}")
+
     drawings = training_step(vectors, corpus)
     drawings[0][0].save(files["graph"])
     pictures = [Picture(drawing.svg(engine="builtin"), caption) for drawing, caption in drawings]
@@ -102,7 +111,9 @@ def run(arguments):
         places=[(float(x), float(y)) for x, y in places],
         shares=(float(shares[0]), float(shares[1])),
         pictures=pictures,
-        facts=facts(arguments, documentation, corpus, result, read, seconds),
+        facts=facts(arguments, documentation, corpus, result, read, seconds, parsing),
+        parsing=parsing.lead() if parsing else "",
+        trees=parsing.pictures() if parsing else (),
     )
     files["report"].write_text(report.html(), encoding="utf-8")
 
@@ -113,6 +124,7 @@ def run(arguments):
                     **summary(corpus, result),
                     "source": documentation.source,
                     "neighbors": neighbors,
+                    "parser": parsing.state_dict() if parsing else None,
                     "files": {name: str(path) for name, path in files.items()},
                     "seconds": round(seconds, 3),
                 },
@@ -123,9 +135,10 @@ def run(arguments):
         if not has_graphviz():
             say(f"\ngraph drawn with the built-in layout; for Graphviz's (and PNG, PDF): {graphviz_hint()}")
         say(f"\nreport   {files['report']}   <- open this in a browser")
-        say(f"graph    {files['graph']}\nvectors  {files['vectors']}")
+        for name in [name for name in files if name != "report"]:
+            say(f"{name:<8} {files[name]}")
         say(f"next: tinygrad-nlp neighbors {files['vectors']} {words[0]}    ({seconds:.0f} s in all)")
-    return 130 if result.interrupted else 0
+    return 130 if result.interrupted or not parsing or parsing.training.interrupted else 0
 
 
 def shown_words(vectors) -> list[str]:
@@ -194,7 +207,7 @@ def lead(corpus, documentation, result) -> str:
     )
 
 
-def facts(arguments, documentation, corpus, result, read, seconds) -> list[tuple[str, str]]:
+def facts(arguments, documentation, corpus, result, read, seconds, parsing) -> list[tuple[str, str]]:
     """Rows of the last table: settings, timing, versions."""
     import numpy as np
 
@@ -219,6 +232,7 @@ def facts(arguments, documentation, corpus, result, read, seconds) -> list[tuple
             f"SGD, rate {s.rate:g} falling to {s.last_rate:g}, {result.batch} pairs a step, {result.steps:,} steps",
         ),
         ("speed", f"{result.pairs / max(result.seconds, 1e-9):,.0f} pairs a second"),
+        *(parsing.rows() if parsing else ()),
         ("time", f"reading {read:.1f} s, training {result.seconds:.1f} s, all {seconds:.1f} s"),
         ("versions", f"tinygrad_nlp {__version__}, Python {platform.python_version()}, NumPy {np.__version__}"),
         ("machine", f"{platform.system()} {platform.machine()}"),

@@ -11,6 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from .blas import openblas_functions
+
 OPTIONAL = {
     "scipy": "faster sums of row-sparse gradients",
     "pygraphviz": "Graphviz's layout without a system Graphviz",
@@ -107,30 +109,12 @@ def openblas() -> tuple[str, int] | None:
 
     NumPy's build record names the kernel the library was *built* on, not the one it chose here, so it cannot tell.
     """
-    import numpy  # noqa: F401 (loads the library)
-
-    for path in _loaded_openblas():
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
-            name = getattr(library, f"{prefix}openblas_get_corename{suffix}", None)
-            threads = getattr(library, f"{prefix}openblas_get_num_threads{suffix}", None)
-            if name is not None and threads is not None:
-                name.restype = ctypes.c_char_p
-                return name().decode("ascii", "replace"), int(threads())
-    return None
-
-
-def _loaded_openblas() -> list[str]:
-    # Only a library that is already in the process may be opened: another copy would start threads of its own.
-    try:
-        maps = Path("/proc/self/maps").read_text().splitlines()
-    except OSError:
-        return []
-    found = dict.fromkeys(line.split(maxsplit=5)[-1] for line in maps if "openblas" in line)
-    return sorted(found, key=lambda path: "numpy" not in path)
+    functions = openblas_functions()
+    name = functions("get_corename") if functions else None
+    if name is None:
+        return None
+    name.restype = ctypes.c_char_p
+    return name().decode("ascii", "replace"), int(functions("get_num_threads")())
 
 
 def has_avx512() -> bool:

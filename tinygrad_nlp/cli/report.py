@@ -26,8 +26,9 @@ sub { line-height: 0; }
 figure { margin: 1rem 0; padding: 1rem; overflow-x: auto; background: var(--sheet); border: 1px solid var(--line);
   border-radius: .6rem; }
 figcaption { color: var(--soft); font-size: 1rem; margin-top: .5rem; }
-figure.graph { background: #fff; }
-figure.graph figcaption { color: #54616f; }
+figure.graph, figure.tree { background: #fff; }
+figure.graph figcaption, figure.tree figcaption { color: #54616f; }
+figure.tree svg { max-width: none; }
 figure svg { display: block; height: auto; margin: 0 auto; }
 figure.graph svg { width: 100%; max-width: 64rem; min-width: 44rem; }
 .chart { width: 100%; }
@@ -63,6 +64,7 @@ class Report:
     neighbors  word -> [(word, cosine)], a row each
     places     (N, 2) where the words of ``mapped`` lie, ``shares`` of the variance along the two axes
     facts      (name, value) rows: settings, versions, timing
+    trees      of the parser, below ``parsing``, the section's first paragraph; without one there is no section
     """
 
     lead: str
@@ -74,6 +76,8 @@ class Report:
     shares: tuple[float, float]
     pictures: Sequence[Picture]
     facts: Sequence[tuple[str, str]]
+    parsing: str = ""
+    trees: Sequence[Picture] = ()
 
     def html(self) -> str:
         """The page."""
@@ -90,6 +94,7 @@ class Report:
             self._map(),
             self._curve(),
             self._graphs(),
+            self._trees(),
             self._facts(),
             "</main></body></html>\n",
         ]
@@ -129,15 +134,20 @@ class Report:
         )
 
     def _graphs(self):
-        figures = "".join(
-            f'<figure class="graph">{picture.svg[picture.svg.index("<svg") :]}'
-            f"<figcaption>{text_of(picture.caption)}</figcaption></figure>"
-            for picture in self.pictures
-        )
+        figures = "".join(_figure("graph", picture) for picture in self.pictures)
         return (
             "<h2>One training step, as the engine recorded it</h2><p>Values flow along the solid edges to the loss; "
             "gradients come back along the dashed ones. The training above is this step with more words, "
             "many thousand times.</p>" + figures
+        )
+
+    def _trees(self):
+        if not self.parsing:
+            return ""
+        figures = "".join(_figure("tree", picture) for picture in self.trees)
+        return (
+            f"<h2>Sentences, parsed</h2><p>{text_of(self.parsing)}</p><p>An arrow points from a word to one that "
+            "depends on it. The parser reads from left to right and decides, move by move.</p>" + figures
         )
 
     def _facts(self):
@@ -145,3 +155,11 @@ class Report:
             f'<tr><th scope="row">{text_of(name)}</th><td>{text_of(value)}</td></tr>' for name, value in self.facts
         )
         return f'<h2>How it was made</h2><div class="scroll"><table class="facts"><tbody>{rows}</tbody></table></div>'
+
+
+def _figure(kind, picture):
+    """A picture that scrolls sideways where it is wider than the page, by keyboard too."""
+    return (
+        f'<figure class="{kind}" tabindex="0">{picture.svg[picture.svg.index("<svg") :]}'
+        f"<figcaption>{text_of(picture.caption)}</figcaption></figure>"
+    )
