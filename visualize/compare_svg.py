@@ -64,7 +64,7 @@ def diff_svg(difference: Diff, title=None) -> str:
         body += drawn.draw(layout.boxes[key].x, layout.boxes[key].y)
     heading = difference.heading()
     description = f"Two computation graphs as one: {heading}"
-    return page(body, layout.width, layout.height, title, _legend(difference), [heading], description)
+    return page(body, layout.width, layout.height, title, _legend(difference, set(edge_states)), [heading], description)
 
 
 def merged(difference: Diff):
@@ -135,7 +135,7 @@ def _line(state, points):
     )
 
 
-def _legend(difference):
+def _legend(difference, edge_states):
     items = []
 
     def item(state):
@@ -157,6 +157,7 @@ def _legend(difference):
     for state in (ADDED, REMOVED, CHANGED, SAME):
         if difference.of(state):
             item(state)
-    line(ADDED, "only in the second")
-    line(REMOVED, "only in the first")
+    for state, label in ((ADDED, "only in the second"), (REMOVED, "only in the first")):
+        if state in edge_states:
+            line(state, label)
     return items

@@ -51,6 +51,8 @@ def backward_graph(tensors, values=True) -> Graph:
     for t in forward:
         if t._id in arrived:
             named.setdefault(arrived[t._id]._id, []).append(t)
+    whole, places = assemble(forward, set(), values=False)
+    owners = {t._id: whole.nodes[places[t._id]].group for t in forward if t._op is None}
     starts = {seed._id for seed in seeds}
     sent = set(starts)
     for t in made:
@@ -64,7 +66,7 @@ def backward_graph(tensors, values=True) -> Graph:
             sent.add(t._id)
             node.sent = True
         if t._id in named:
-            node.name = _name(named[t._id])
+            node.name = _name(named[t._id], owners)
         if t._id in starts:
             node.kind, node.detail, node.group = "data", "dJ/dJ, where backward starts", ()
         elif t._op is None and t._id not in named:
@@ -115,10 +117,13 @@ def _as_given(node, t):
     node.group, node.call = (), 0
 
 
-def _name(tensors):
-    """``gradient of W1``; of the tensors that share it, those with a name of the user's come first."""
+def _name(tensors, owners):
+    """``gradient of W1``, ``gradient of hidden.weight``; of tensors that share it, those the user named come first."""
     best = [t for t in tensors if t.name] or [t for t in tensors if t._op is None] or tensors
-    names = [clean(t.name or "") or (t._op.name if t._op else "parameter") for t in best]
+    names = []
+    for t in best:
+        name = clean(t.name or "") or (t._op.name if t._op else "parameter")
+        names.append(".".join([*owners.get(t._id, ())[-1:], name]))  # layers call their parameters alike
     return f"gradient of {', '.join(names[:MOST_NAMES])}{', …' if len(names) > MOST_NAMES else ''}"
 
 

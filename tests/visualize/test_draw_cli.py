@@ -19,7 +19,7 @@ def run(capsys, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize(("example", "nodes"), [("network", 12), ("skipgram", 11), ("softmax", 9)])
+@pytest.mark.parametrize(("example", "nodes"), [("network", 12), ("skipgram", 11), ("softmax", 9), ("parser", 17)])
 def test_examples(run, tmp_path, example, nodes):
     code, out, err = run(example)
     assert (code, err) == (0, "")
@@ -38,6 +38,8 @@ def test_views_and_formats(run, tmp_path):
     source = (tmp_path / "n.dot").read_text(encoding="utf-8")
     assert "Mine" in source
     assert "not yet" not in source
+    assert run("parser", "--view", "forward", "--depth", "0", "--fold", "--out", "p.html")[0] == 0
+    assert "ParserNetwork" in (tmp_path / "p.html").read_text(encoding="utf-8")
     assert run("network", "--out", "n.svg", "--engine", "builtin")[0] == 0
     assert "gradient, backward" in (tmp_path / "n.svg").read_text(encoding="utf-8")
 
@@ -59,8 +61,12 @@ def test_a_function_of_the_user_and_what_cannot_be_drawn(run, tmp_path):
         (["mine.py:vector"], "expected one number (a loss)"),
         (["mine.py:vector", "--view", "backward"], "expected a loss: one number"),
         (["absent.py:loss"], "absent.py: no such file"),
-        (["netwrok"], "no example 'netwrok'; there are network, skipgram, softmax, or a function: FILE.py:function"),
+        (
+            ["netwrok"],
+            "no example 'netwrok'; there are network, skipgram, softmax, parser, or a function: FILE.py:function",
+        ),
         (["network", "--out", "page.jpg"], "expected .svg, .html, .dot, .png, .pdf"),
+        (["network", "--depth", "-1"], "expected None or a whole number of at least 0"),
         (["network", "--view", "sideways"], "invalid choice: 'sideways'"),
     ):
         code, _, err = run(*argv)

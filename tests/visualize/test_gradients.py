@@ -7,7 +7,7 @@ import pytest
 from tinygrad_nlp.visualize import draw
 
 from tests.visualize.test_drawing import HOSTILE, SVG, hostile_loss
-from tinygrad_nlp import GradientError, Tensor, cross_entropy, embedding, record_gradients, sigmoid, softmax
+from tinygrad_nlp import GradientError, Tensor, cross_entropy, embedding, nn, record_gradients, sigmoid, softmax
 from tinygrad_nlp.modes import module_scope
 
 
@@ -106,6 +106,12 @@ def test_one_gradient_of_several_tensors_names_those_the_user_named():
     assert "gradient of x, y" in by_title(backward(x + y))
 
 
+def test_parameters_of_layers_are_told_apart_by_their_layer():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1))
+    titles = by_title(backward(net(Tensor([[1.0, 2.0, 3.0]])).sum()))
+    assert {"gradient of 0.weight", "gradient of 0.bias", "gradient of 1.weight"} <= set(titles)
+
+
 def test_rows_of_an_embedding_arrive_as_a_table():
     table = parameter(np.eye(4), "table")
     graph = backward(embedding(table, np.array([1, 1, 3])).sum())
@@ -150,4 +156,4 @@ def test_hostile_names_of_rules_and_gradients_are_text():
         "text",
         "circle",
     }
-    assert "gradient of port:ne:x" in [element.text for element in root.iter(f"{SVG}text")]
+    assert "gradient of port:ne:x.port:ne:x" in [element.text for element in root.iter(f"{SVG}text")]

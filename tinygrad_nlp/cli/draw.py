@@ -3,6 +3,7 @@
     tinygrad-nlp draw network              one hidden layer of sigmoid units, two examples
     tinygrad-nlp draw skipgram             the naive softmax of word2vec, one center word and two outside words
     tinygrad-nlp draw softmax              the naive softmax, overflowing, beside the stable one
+    tinygrad-nlp draw parser               the dependency parser's network on two configurations of a sentence
     tinygrad-nlp draw FILE.py:function     a function of yours, without arguments, that returns a loss
 
 Writes one picture; the ending of --out says the format. .svg and .html need nothing else, .png and .pdf need Graphviz.
@@ -10,14 +11,23 @@ Writes one picture; the ending of --out says the format. .svg and .html need not
 
 from __future__ import annotations
 
+import argparse
 import json
 
-from .replay import find
+from . import replay
+
+EXAMPLES = (*replay.EXAMPLES, "parser")
 
 
 def add_arguments(parser):
-    parser.add_argument("what", metavar="WHAT", help="network, skipgram, softmax or FILE.py:function")
+    parser.add_argument("what", metavar="WHAT", help=f"{', '.join(EXAMPLES)} or FILE.py:function")
     parser.add_argument("--view", choices=("forward", "backward", "both"), default="both", help="default: both")
+    parser.add_argument("--depth", type=int, metavar="N", help="close modules inside N others; 0: the outermost")
+    parser.add_argument(
+        "--fold",
+        action=argparse.BooleanOptionalAction,
+        help="show identical modules once, as ×N (default: above 150 nodes)",
+    )
     parser.add_argument("--out", metavar="FILE", help=".svg, .html, .png, .pdf or .dot (default: WHAT.svg)")
     parser.add_argument("--engine", choices=("dot", "pygraphviz", "builtin"), help="default: the best that is there")
     parser.add_argument("--title", help="a heading")
@@ -33,7 +43,14 @@ def run(arguments):
         loss, title, name = find(arguments.what)
         if arguments.view == "both":
             loss.backward()
-    drawing = draw(loss, view=arguments.view, title=arguments.title or title, values=not arguments.no_values)
+    drawing = draw(
+        loss,
+        view=arguments.view,
+        title=arguments.title or title,
+        values=not arguments.no_values,
+        depth=arguments.depth,
+        fold=arguments.fold,
+    )
     path = drawing.save(arguments.out or f"{name}.svg", arguments.engine)
     nodes, edges = len(drawing.graph.nodes), len(drawing.graph.edges)
     if arguments.json:
@@ -43,3 +60,33 @@ def run(arguments):
     print(f"{path}   <- open this in a browser")
     if arguments.engine is None and render.available() == [render.BUILTIN]:
         print(f"laid out without Graphviz; for Graphviz's layout, PNG and PDF: {graphviz_hint()}")
+
+
+def find(what: str):
+    """(loss, title, a name for the file) for what the user asked."""
+    from tinygrad_nlp import OptionError
+
+    if what == "parser":
+        return parser_loss(), "The dependency parser on two configurations", what
+    if what not in EXAMPLES and ":" not in what:
+        raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
+    return replay.find(what)
+
+
+def parser_loss():
+    """001 §2: the network that scores SHIFT, LEFT-ARC and RIGHT-ARC, on two steps of the way to a tree."""
+    import numpy as np
+
+    from tinygrad_nlp.models.parser.decode import Parser
+    from tinygrad_nlp.models.parser.features import Vocabulary, examples
+    from tinygrad_nlp.models.parser.generated import treebank
+
+    sentences = treebank(1)
+    vocabulary = Vocabulary.of(sentences)
+    made = examples(sentences, vocabulary, labelled=False)
+    network = Parser.untrained(
+        vocabulary, labelled=False, dim=2, hidden=4, activation="relu", dropout=0.0, rng=np.random.default_rng(1)
+    ).network
+    loss = network.loss(made.features[3:5], made.targets[3:5])
+    loss.name = "loss"
+    return loss
