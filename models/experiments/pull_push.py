@@ -1,4 +1,7 @@
-"""000, 001, 002 §1.3: −∂J/∂v_c = u_o − Σ ŷ_w u_w pulls v_c to the outside word and pushes it from the expected one."""
+"""000, 001, 002 §1.3: −∂J/∂v_c = u_o − Σ ŷ_w u_w pulls v_c to the outside word and pushes it from the expected one.
+
+The pull is along the vector u_o, not towards the place where u_o ends: it makes u_o·v_c larger, whatever the distance.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +93,8 @@ def run(seed: int = 0) -> Report:
                 [
                     Series("outside words", U[:, 0], U[:, 1], "points"),
                     Series("v_c", [V_C[0]], [V_C[1]], "points"),
-                    arrow("pull to u_o", 0.5 * U[OUTSIDE]),
-                    arrow("push from Σŷu", -0.5 * expected),
+                    arrow("pull: 0.5 u_o", 0.5 * U[OUTSIDE]),
+                    arrow("push: −0.5 Σ ŷ_w u_w", -0.5 * expected),
                     arrow("step", moved - V_C),
                 ],
                 square=True,

@@ -104,6 +104,13 @@ def converged(path: Path, criterion: Callable = gradient_norm, tolerance: float 
     return int(below[0]) if len(below) else None
 
 
+def settled(path: Path, criterion: Callable = gradient_norm, tolerance: float = TOLERANCE) -> int | None:
+    """From which update on the criterion stays below the tolerance; None if it is not below in the end."""
+    above = np.flatnonzero(~(criterion(path) < tolerance))
+    first = int(above[-1]) + 1 if len(above) else 0
+    return first if first <= path.updates else None
+
+
 def said(path: Path) -> str:
     """Whether and when the gradient norm fell below the tolerance, in words."""
     if path.diverged:
@@ -134,14 +141,22 @@ def contours(levels=(0.5, 2, 8, 20, 50)):
     ]
 
 
+def cut(theta, limit: float = 1.2) -> np.ndarray:
+    """The path until it leaves the square ±limit, with the point where it does."""
+    outside = np.flatnonzero(np.abs(theta).max(axis=1) > limit)
+    if not len(outside) or not outside[0]:
+        return theta
+    last, first = theta[outside[0] - 1], theta[outside[0]]
+    step = first - last
+    with np.errstate(divide="ignore"):
+        share = np.where(step > 0, (limit - last) / step, np.where(step < 0, (-limit - last) / step, np.inf)).min()
+    return np.vstack([theta[: outside[0]], last + share * step])
+
+
 def paths_plot(paths: dict[str, Path], title: str) -> Plot:
     """Paths over the contours, cut where they leave the picture."""
-    series = contours()
-    for name, path in paths.items():
-        inside = np.flatnonzero(np.abs(path.theta).max(axis=1) > 2)
-        end = inside[0] if len(inside) else len(path.theta)
-        series.append(Series(name, path.theta[:end, 0], path.theta[:end, 1]))
-    return Plot(title, "θ₁", "θ₂", series)
+    series = [Series(name, *cut(path.theta).T) for name, path in paths.items()]
+    return Plot(title, "θ₁", "θ₂", [*contours(), *series])
 
 
 def norms_plot(paths: dict[str, Path], title: str) -> Plot:
@@ -159,12 +174,13 @@ def run(seed: int = 0) -> Report:
     paths = {name: descend(make) for name, make in SETTINGS.items()}
     outcome = Table(
         f"‖∇f‖ < {TOLERANCE} tested before each update, at most {UPDATES} updates",
-        ("setting", "converged", "updates run", "final θ₁", "final θ₂", "final ‖∇f‖"),
+        ("setting", "converged", "updates run", "stays below from", "final θ₁", "final θ₂", "final ‖∇f‖"),
         [
             (
                 name,
                 said(path),
                 converged(path) if converged(path) is not None else path.updates,
+                settled(path) if settled(path) is not None else "",
                 *path.theta[-1 if converged(path) is None else converged(path)],
                 path.norms[-1 if converged(path) is None else converged(path)],
             )
@@ -196,7 +212,7 @@ def run(seed: int = 0) -> Report:
     reading = (
         f"SGD with 0.1 {said(large)}: each update multiplies θ₁ by 1 − 0.1·100 = −9. SGD with 0.005 is on its way but "
         f"not there in {UPDATES} updates (it needs {needed}): θ₂ shrinks by 0.995 a time. Momentum 0.1/0.9 gets there "
-        f"{said(momentum)} updates. "
+        f"{said(momentum)} updates; its norm swings and stays below only from {settled(momentum)} on. "
         f"Criteria mislead: for SGD 0.005 θ₁ alone says done after {early} updates and the last step's length after "
         f"{steps}, with θ still {distance(small)[early]:.2g} and {distance(small)[steps]:.2g} from the "
         "minimum; a short "

@@ -18,7 +18,7 @@ import unicodedata
 from numbers import Number
 
 from . import Parser, seed_number
-from .charts import text_of, ticks
+from .charts import _first_free, _label_places, text_of, ticks
 
 WIDTH = 110
 """Columns that a reading is wrapped to."""
@@ -59,7 +59,8 @@ def run(arguments):
     else:
         print(statements_text(outcomes))
         slips = sum(o.verdict == "holds corrected" for o in outcomes)
-        print(f"{len(outcomes)} statements: {len(failed)} fail, {slips} hold in a corrected form, the rest as written")
+        counted = f"{len(outcomes)} statement{'s' * (len(outcomes) != 1)}"
+        print(f"{counted}: {len(failed)} fail, {slips} hold in a corrected form, the rest as written")
     if arguments.out and arguments.all:
         write(arguments.out, "index", page("What the documents state", statements_body(outcomes)))
     if arguments.out and not arguments.json:
@@ -187,9 +188,10 @@ def as_records(reports) -> dict:
 
 PLOT_STYLE = """
 .chart .s { fill: none; stroke-width: 2.2; stroke-linejoin: round; } .chart .axis { stroke: var(--soft); fill: none; }
+.chart circle.s { stroke-dasharray: none; fill: var(--sheet); }
 .chart .s0 { stroke: var(--accent); } .chart .s1 { stroke: #d55e00; stroke-dasharray: 7 4; }
 .chart .s2 { stroke: #009e73; stroke-dasharray: 2 3; } .chart .s3 { stroke: #a3609b; stroke-dasharray: 10 3 2 3; }
-.chart .faint { stroke: var(--line); fill: none; stroke-width: 1.2; }
+.chart .faint { stroke: var(--soft); fill: none; stroke-width: 1; opacity: .55; }
 .chart .name { fill: var(--ink); font-size: 15px; }
 """
 
@@ -257,6 +259,9 @@ def plot_svg(plot) -> str:
     x_scale, y_scale = (width - left - right) / (x_high - x_low), (floor - top) / (y_high - y_low)
     if plot.square:
         x_scale = y_scale = min(x_scale, y_scale)
+        middle = (x_low + x_high) / 2  # the picture stands in the middle of what width is left over
+        half = (width - left - right) / 2 / x_scale
+        x_low, x_high = middle - half, middle + half
 
     def place(x, y):
         return left + (x - x_low) * x_scale, floor - (y - y_low) * y_scale
@@ -298,9 +303,14 @@ def plot_svg(plot) -> str:
         if series.kind == "arrow" and len(at) > 1:
             body.append(f'<path class="{kind}" style="stroke-dasharray:none" d="{head_of(at[-2], at[-1])}"/>')
     body.append("</g>")
+    taken = [
+        (u - 6, v - 6, u + 6, v + 6) for s, pairs in drawn if s.kind == "points" for u, v in (place(*p) for p in pairs)
+    ]
     for x, y, word in plot.labels:
-        u, v = place(x, y)
-        body.append(f'<text class="name" x="{u + 9:.1f}" y="{v - 6:.1f}">{text_of(word)}</text>')
+        options = list(_label_places(*place(x, y), 9 * len(word), 15))
+        box, u, v, anchor = _first_free(options, taken) or options[0]  # every word is named, if need be over another
+        taken.append(box)
+        body.append(f'<text class="name" x="{u:.1f}" y="{v:.1f}" text-anchor="{anchor}">{text_of(word)}</text>')
     for i, series in enumerate(named):
         v = floor + 60 + 22 * i
         mark = f"M{left} {v}h40"

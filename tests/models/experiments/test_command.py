@@ -28,7 +28,7 @@ def test_without_a_name_it_lists_what_there_is(command):
 def test_one_experiment_prints_tables_reading_and_its_statements(command):
     code, out, _ = command("quadratic")
     assert code == 0
-    assert re.search(r"momentum 0.1/0.9 +after 144 +144", out)
+    assert re.search(r"momentum 0.1/0.9 +after 144 +144 +219", out)
     assert "SGD with 0.1 diverges" in out
     assert re.search(r"^32  holds +tinygrad-nlp experiment quadratic", out, re.M)
 
@@ -59,7 +59,7 @@ def test_json_holds_everything_and_is_json(command):
 def test_a_statement_that_fails_ends_with_code_1(command, monkeypatch):
     monkeypatch.setattr(pull_push, "naive_softmax_loss", lambda *a: -naive_softmax_loss(*a))
     code, out, _ = command("pull-push")
-    assert code == 1 and re.search(r"^ 6  FAILS", out, re.M) and "1 statements: 1 fail" in out
+    assert code == 1 and re.search(r"^ 6  FAILS", out, re.M) and "1 statement: 1 fail" in out
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,19 @@ def test_criteria_stop_where_the_closed_form_puts_them():
     assert quadratic.converged(path) is None and quadratic.converged(path, quadratic.distance) is None
 
 
+def test_momentum_swings_and_stays_below_the_tolerance_only_later():
+    norms = [np.linalg.norm(CURVATURE * theta) for theta in loop(rolling, tolerance=0.0)[1]]
+    last_above = max(t for t, norm in enumerate(norms) if norm >= 1e-3)
+    assert quadratic.settled(quadratic.descend(quadratic.SETTINGS["momentum 0.1/0.9"])) == last_above + 1 > 144
+    assert quadratic.settled(quadratic.descend(quadratic.SETTINGS["SGD 0.005"])) is None
+
+
+def test_a_path_is_cut_where_it_leaves_the_picture():
+    path = np.array([[1.0, 1.0], [-9.0, 0.9], [81.0, 0.8]])
+    assert quadratic.cut(path) == pytest.approx(np.array([[1, 1], [-1.2, 0.978]]))
+    assert quadratic.cut(path[:1]) is not None and len(quadratic.cut(path[:1])) == 1
+
+
 def test_the_criterion_is_tested_before_each_update_and_so_may_need_none():
     path = quadratic.descend(lambda p: optim.SGD(p, lr=0.1), start=(0.0, 0.0))
     assert quadratic.converged(path) == 0
