@@ -1,7 +1,7 @@
 r"""The fast form of word2vec: the same losses for a block of words at once, so that all work is matrix products.
 
 Pair by pair, every pair gathers 1 + K rows for a few hundred multiplications, and moving memory is all one does. But
-neighbours share their neighbours. A block takes T₀ = 32 successive words as those to be predicted, the T₀ + 2w words
+neighbours share their neighbours. A block takes T₀ = 16 successive words as those to be predicted, the T₀ + 2w words
 from w before to w after it as those that predict, and K₀ negatives that **all its pairs share**:
 
     A (T₀+2w, D)  center vectors         B (T₀+K₀, D)  outside vectors of the block's words, then of its negatives
@@ -31,11 +31,9 @@ from tinygrad_nlp import bce_with_logits, embedding
 from .rows import limit, subtract_rows
 from .sampling import NegativeSampler
 
-BLOCK_WORDS = 32
-"""T₀. Larger blocks multiply more zeros of H, smaller ones make products too small to be fast."""
-
-BLOCK_NEGATIVES = 32
-"""K₀. Below 16 the vectors become worse: too many pairs hang on the same few draws."""
+BLOCK_WORDS = 16
+"""T₀, and K₀, at least; wide windows take longer blocks. Larger ones multiply more zeros of H. With fewer than 16
+negatives the vectors become worse: too many pairs hang on the same few draws."""
 
 FURTHEST = 1.0
 """How far a step may move a word's vector, see `limit`; vectors grow to lengths of 1 to 4. With the default settings it
@@ -69,7 +67,9 @@ class Blocks:
 
     def __init__(self, center, outside, counts, settings, words: int):
         self.center, self.outside, self.settings = center, outside, settings
-        self.length = min(BLOCK_WORDS, words)
+        # At least 2w, or more than two spans would overlap.
+        self.length = min(max(BLOCK_WORDS, 2 * settings.window), words)
+        self.negatives = max(BLOCK_WORDS, self.length)
         self.count = words // self.length
         self.words = self.length * self.count
         self.window = settings.window
@@ -112,7 +112,7 @@ class SkipGramBlocks(Blocks):
 
     def __init__(self, center, outside, counts, settings, words):
         super().__init__(center, outside, counts, settings, words)
-        wide, dim, f = self.length + BLOCK_NEGATIVES, center.shape[1], np.float32
+        wide, dim, f = self.length + self.negatives, center.shape[1], np.float32
         # Memory is asked for once: fresh arrays of this size would be given back to the system after every step.
         self._H = np.empty((self.count, self.span, wide), f)
         self._S = np.empty_like(self._H)
@@ -121,7 +121,7 @@ class SkipGramBlocks(Blocks):
         self._dA, self._dB = np.empty((self.count, self.span, dim), f), np.empty_like(self._B)
         self._ids = np.empty((self.count, wide), np.int64)
         self._ones = np.ones(self.length, f)  # a product with it sums three times faster than `sum`
-        self._signs = np.repeat(np.array([1, -1], f), (self.length, BLOCK_NEGATIVES))
+        self._signs = np.repeat(np.array([1, -1], f), (self.length, self.negatives))
         self._scratch = np.empty((2, max(len(self._E), self.count * wide), dim), f)
 
     def layout(self, ids, sentence, rng):
@@ -132,10 +132,10 @@ class SkipGramBlocks(Blocks):
         H, words = self._H, self._ids
         pairs = H[:, :, : self.length]
         np.multiply(self.together(sentence), self.expected, out=pairs)
-        share = np.float32(self.settings.negatives / BLOCK_NEGATIVES)
+        share = np.float32(self.settings.negatives / self.negatives)
         H[:, :, self.length :] = (pairs @ self._ones * share)[:, :, None]
         words[:, : self.length] = self.own(ids)
-        words[:, self.length :] = self.sampler.draw((self.count, BLOCK_NEGATIVES), rng)
+        words[:, self.length :] = self.sampler.draw((self.count, self.negatives), rng)
         return words, H
 
     def step(self, ids, sentence, rate, rng, want_loss=True):
@@ -186,12 +186,12 @@ class CbowBlocks(Blocks):
         M, into, back = self.windows(sentence, rng)
         own = self.own(ids)
         A, U = self.spans(self.center.take(ids, axis=0)), self.outside.take(own, axis=0)
-        negatives = self.sampler.draw((self.count, BLOCK_NEGATIVES), rng)
+        negatives = self.sampler.draw((self.count, self.negatives), rng)
         N = self.outside.take(negatives, axis=0)
         predicted = (M.any(axis=2)).astype(np.float32)  # a word alone in its sentence predicts nothing
         V = np.matmul(into, A)
         s, S = np.vecdot(V, U), np.matmul(V, N.swapaxes(1, 2))
-        weight = np.float32(self.settings.negatives / BLOCK_NEGATIVES)
+        weight = np.float32(self.settings.negatives / self.negatives)
         pairs, loss = float(predicted.sum()), None
         if want_loss:
             loss = float(np.vdot(predicted, softplus(-s) + weight * softplus(S).sum(axis=2)))

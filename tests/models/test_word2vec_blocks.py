@@ -85,7 +85,7 @@ def close(actual, expected, tolerance=2e-4):
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
-SHAPES = [(2, 6, 12), (4, 3, 12), (1, 12, 12), (3, 32, 5)]
+SHAPES = [(2, 6, 12), (4, 3, 16), (1, 12, 12), (3, 32, 5)]
 
 
 @pytest.mark.parametrize("dynamic", [True, False])
@@ -187,8 +187,8 @@ def test_cbow_is_the_documents_loss_with_shared_negatives(window, length, words,
     d_center, d_outside, count, loss = moved(form, ids, sentence)
     rng = np.random.default_rng(3)
     M, _, _ = form.windows(sentence, rng)
-    negatives = form.sampler.draw((form.count, blocks.BLOCK_NEGATIVES), rng)
-    share = 5 / blocks.BLOCK_NEGATIVES
+    negatives = form.sampler.draw((form.count, form.negatives), rng)
+    share = 5 / form.negatives
     center, outside = leaves(form)
     losses = [
         cbow_loss(
