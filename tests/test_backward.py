@@ -103,6 +103,7 @@ def test_leaf_gradients_add_up_until_they_are_dropped():
     assert x.grad == 4.0
 
 
+@pytest.mark.filterwarnings("ignore:the gradient of")
 def test_inner_gradients_do_not_survive():
     x = Tensor(2.0, requires_grad=True)
     h = x * x
@@ -416,3 +417,13 @@ def test_a_hook_that_answers_with_a_number_is_told_the_shape():
     x.register_hook(lambda g: 3.0)
     with pytest.raises(ShapeError, match=r"a gradient of shape \(\); expected shape \(3,\)"):
         (x * 1.0).sum().backward()
+
+
+def test_asking_for_a_gradient_that_was_not_kept_says_what_to_write():
+    """w = w - lr * w.grad makes a new w: the second step would multiply None."""
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    (w * w).sum().backward()
+    w = w - 0.1 * w.grad
+    (w * w).sum().backward()
+    with pytest.warns(UserWarning, match=r"a result of sub is not kept: it is no leaf.*with no_grad\(\): w -= …"):
+        assert w.grad is None

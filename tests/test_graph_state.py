@@ -5,6 +5,7 @@ would write by hand. `tests/reference.py` is the other engine.
 """
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -205,7 +206,8 @@ TwoEngines.TestCase.settings = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
-TestTwoEngines = TwoEngines.TestCase
+# The machine looks at inner gradients too, which are rightly not kept.
+TestTwoEngines = pytest.mark.filterwarnings("ignore:the gradient of")(TwoEngines.TestCase)
 
 
 def test_the_smallest_graph_that_needs_an_order():

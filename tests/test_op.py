@@ -67,7 +67,9 @@ def test_a_trailing_underscore_frees_a_python_word(register):
 
 
 def test_two_ops_of_one_name_are_refused():
-    with pytest.raises(OptionError, match="op 'add' is registered already; give yours another class name"):
+    with pytest.raises(
+        OptionError, match="op 'add' is registered already, by tinygrad_nlp.ops.arithmetic; give yours another"
+    ):
 
         @op
         class add:
@@ -233,3 +235,82 @@ def test_an_option_that_is_a_tensor_is_a_constant_array_to_the_rule():
     low[...] = 9.0
     y.backward()
     np.testing.assert_array_equal(x.grad, np.full((2, 3), 3.0))
+
+
+def test_an_op_of_ones_own_may_be_defined_anew(register):
+    """A notebook cell is run more than once."""
+    for factor in (2, 3):
+
+        @register
+        class scaled:
+            def forward(x, factor=factor):
+                return x * factor
+
+            def vjp_x(g, out, x, factor):
+                return g * factor
+
+    assert scaled(2.0) == 6.0 and tg.registry["scaled"] is scaled
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ({"forward": lambda self, x: x}, r"an op has no self; write def forward\(x\)"),
+        ({"forward": lambda x: x, "vjp_x": lambda g, x: g}, r"vjp_x\(g, x\); expected \(g, out, x\)"),
+        ({"forward": lambda x, *, p=1: x, "vjp_x": lambda g, out, x: g}, r"expected \(g, out, x, \*, p\)"),
+        ({"forward": lambda *xs: xs[0], "vjp_xs": lambda g, out, x: g}, r"expected \(position, g, out, \*xs\)"),
+        ({"vjp_x": lambda g, out, x: g}, "has no forward; write def forward"),
+    ],
+)
+def test_an_op_written_wrongly_is_refused_where_it_is_defined(register, body, words):
+    with pytest.raises(OptionError, match=words):
+        register(type("miswritten", (), body))
+
+
+def test_a_forgotten_return_is_named(register):
+    @register
+    class silent_forward:
+        def forward(x):
+            x * 2
+
+    @register
+    class silent_rule:
+        def forward(x):
+            return x * 2
+
+        def vjp_x(g, out, x):
+            g * 2
+
+    with pytest.raises(OptionError, match="silent_forward: None from its forward"):
+        silent_forward(tg.Tensor([1.0]))
+    x = tg.Tensor([1.0], requires_grad=True)
+    with pytest.raises(tg.GradientError, match="None from vjp_x; expected the gradient of x"):
+        silent_rule(x).backward()
+
+
+def test_a_rule_that_answers_in_the_wrong_shape_is_refused(register):
+    @register
+    class turned:
+        def forward(x, w):
+            return x @ w
+
+        def vjp_w(g, out, x, w):
+            return g.T @ x
+
+    @register
+    class unsummed:
+        def forward(x):
+            return x.sum()
+
+        def vjp_x(g, out, x):
+            return g
+
+    w = tg.Tensor(np.ones((2, 3)), requires_grad=True)
+    with pytest.raises(
+        tg.GradientError, match=r"(?s)\(3, 2\) from vjp_w; expected the shape of w \(2, 3\).*a transpose\?"
+    ):
+        turned(np.ones((4, 2)), w).sum().backward()
+    with pytest.raises(
+        tg.GradientError, match=r"a gradient of shape \(\) from vjp_x; expected the shape of x \(2, 3\)"
+    ):
+        unsummed(w).backward()

@@ -1,5 +1,6 @@
 """tinygrad_nlp: reverse-mode autodiff on NumPy whose every gradient can be seen."""
 
+import builtins as _builtins
 import os as _os
 
 from . import interop as _interop
@@ -15,16 +16,25 @@ from .rowsparse import RowSparse
 from .tensor import Tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+_ON_DEMAND = {
+    **{module: (module, None) for module in ("data", "nn", "optim", "serialize")},
+    **{name: ("gradient_check", name) for name in ("gradcheck", "gradgradcheck")},
+}
+
 
 def __getattr__(name):
     """``tinygrad_nlp.nn``, ``gradcheck`` and the like: imported when first used, so that they cost nothing before."""
     from importlib import import_module
 
-    if name in ("nn", "optim", "serialize", "data"):
-        return import_module(f"{__name__}.{name}")
-    if name in ("gradcheck", "gradgradcheck"):
-        return getattr(import_module(f"{__name__}.gradient_check"), name)
+    if name in _ON_DEMAND:
+        module, attribute = _ON_DEMAND[name]
+        found = import_module(f"{__name__}.{module}")
+        return getattr(found, attribute) if attribute else found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_ON_DEMAND})
 
 
 _methods.attach()
@@ -37,3 +47,6 @@ if not _os.path.exists(_os.path.join(_here, "models")):
     __path__.append(_os.path.dirname(_here))  # noqa: F405
 
 __version__ = "0.1.0"
+
+# NumPy's names for sum, max, abs … are Python's too: `from tinygrad_nlp import *` leaves Python's alone.
+__all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]

@@ -11,6 +11,7 @@ from .errors import (
     DTypeError,
     GradientError,
     IndexRangeError,
+    OptionError,
     ShapeError,
     TinygradError,
     describe,
@@ -79,7 +80,7 @@ def apply(op, args: tuple, options: dict):
         raise _explained(op, args, values, options, error) from None
 
     out = _new(Tensor)
-    out._data = data if type(data) is _ndarray else np.asarray(data)
+    out._data = data if type(data) is _ndarray else _as_array(op, data)
     out._id = tick()
     out._grad = out.name = out._hooks = None
     if tracked:
@@ -104,6 +105,14 @@ def apply(op, args: tuple, options: dict):
     if modes.watching:
         _watch(out, op, modes)
     return out
+
+
+def _as_array(op, data):
+    if data is None:
+        raise OptionError(
+            explain(op.name, got="None from its forward", expected="an array", write="return … in forward")
+        )
+    return np.asarray(data)
 
 
 def _without_tensors(op, args, options):

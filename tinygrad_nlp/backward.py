@@ -118,11 +118,12 @@ def own_tensor(g: Tensor, leaf, taken: set) -> Tensor:
     return g
 
 
-def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
+def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape=False):
     """Send gradients back from ``seeds`` = [(tensor, dJ/dtensor), …]; return [(tensor, gradient), …].
 
     Returned are the leaves reached or, if tensors are ``wanted``, those of them that were reached.
-    With ``create_graph`` the rules run on Tensors and are themselves recorded; else on arrays.
+    With ``create_graph`` the rules run on Tensors and are themselves recorded; else on arrays. ``any_shape`` lets a
+    rule's answer of a wrong shape through, for a checker to say what is wrong with it.
     """
     modes = current()
     journal = modes.journal is not None
@@ -193,8 +194,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
                     part = rules[position](g, out, *values, **options)
                 else:
                     part = rules[position](g, out, *values)
-                if op.broadcasts and part.shape != a._data.shape:
-                    part = sum_to_shape(part, a._data.shape)
+                if part is None or part.shape != a._data.shape:
+                    part = _fitted(part, node, position, any_shape)
                 if trail is not None:
                     _refuse_not_finite(part, node, position, trail)
                 known = pending.get(a._id)
@@ -218,6 +219,37 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=()):
             if not wanted or leaf._id in wanted:
                 found.append((leaf, g))
     return found
+
+
+def _fitted(part, node, position, any_shape):
+    """What a rule answered, in its argument's shape: a broadcasting op's summed over the copies, any other refused."""
+    op, argument = node._op, node._args[position]
+    name = op.arguments[0 if op.variadic else position]
+    if part is None:
+        raise GradientError(
+            explain(
+                f"backward through {op.name}",
+                got=f"None from vjp_{name}",
+                expected=f"the gradient of {name}, an array of shape {argument.shape}",
+                write="return … in the rule",
+                where=node.made_at,
+            )
+        )
+    shape, answer = argument.shape, tuple(part.shape)
+    aligned = answer[len(answer) - len(shape) :]
+    if op.broadcasts and len(answer) >= len(shape) and all(n in (1, m) for n, m in zip(shape, aligned)):
+        return sum_to_shape(part, shape)
+    if any_shape:
+        return part
+    raise GradientError(
+        explain(
+            f"backward through {op.name}",
+            got=f"a gradient of shape {answer} from vjp_{name}",
+            expected=f"the shape of {describe(argument, name)}: dJ/d{name} has one number for each of its elements",
+            write=f"a rule that answers in the shape {shape}" + ("; a transpose?" if answer == shape[::-1] else ""),
+            where=node.made_at,
+        )
+    )
 
 
 def _run_hooks(node, g):

@@ -316,7 +316,7 @@ def _pull(out, variable, cotangent):
     """cotangentᵀ J as the engine computes it, whatever its shape; zeros if nothing arrives."""
     if not out.requires_grad:
         return np.zeros(variable.shape)
-    found = sweep([(out, cotangent)], retain_graph=True, wanted=[variable])
+    found = sweep([(out, cotangent)], retain_graph=True, wanted=[variable], any_shape=True)
     g = found[0][1] if found else np.zeros(variable.shape)
     return g.dense() if isinstance(g, RowSparse) else np.asarray(g)
 

@@ -176,18 +176,72 @@ def _find(name):
 
 
 def op(body) -> Op:
-    """Turn a class with ``forward``, ``vjp_…``, ``derivation`` and ``samples`` into a registered `Op`."""
+    """Make an op of a class: a function of arrays that is recorded on Tensors and has its gradient written beside it.
+
+    The class has no ``self``; its functions are
+
+    forward(x, y, …, *, option=default)  the result, computed with NumPy. Positional parameters are arrays (``*xs``
+                                         for any number of them), keyword-only ones are options.
+    vjp_x(g, out, x, y, …, *, option)    dJ/dx, of x's shape, given g = dJ/d(out); one such rule for each argument
+                                         that has a gradient. In NumPy notation without ``np``: operators, array
+                                         methods, other ops; then the rule can be differentiated and printed.
+
+    and, if wanted: ``broadcasts = True`` (arguments broadcast, and each rule may answer in the result's shape),
+    ``derivation``, ``conventions``, ``samples``, ``check``, ``kernel`` and ``kernel_vjp`` (see `Op`).
+
+    Raises OptionError for a name that is taken (an op of your own may be defined anew), a rule that names no argument,
+    a rule whose parameters are not those above.
+
+    >>> import numpy as np
+    >>> from tinygrad_nlp import Tensor, gradcheck, op
+    >>> @op
+    ... class cube:
+    ...     "x · x · x, elementwise."
+    ...     def forward(x):
+    ...         return x * x * x
+    ...     def vjp_x(g, out, x):
+    ...         return g * 3 * x * x
+    >>> gradcheck(cube, (np.array([1.0, -2.0]),))
+    True
+    >>> cube(Tensor([2.0]))
+    Tensor([8.], dtype=float32)
+    """
     name = body.__name__.rstrip("_")
-    if name in registry:
-        raise OptionError(f"op {name!r} is registered already; give yours another class name")
+    known = registry.get(name)
+    if known is not None and (known.__module__ != body.__module__ or known.__module__.startswith("tinygrad_nlp.")):
+        raise OptionError(f"op {name!r} is registered already, by {known.__module__}; give yours another class name")
     namespace = vars(body)
-    arguments = _parameters(namespace["forward"], namespace)[0]
-    unknown = [n for n in namespace if n.startswith("vjp_") and n[4:] not in arguments]
-    if unknown:
-        raise OptionError(f"op {name!r}: {', '.join(unknown)} names no argument of forward{tuple(arguments)}")
+    if "forward" not in namespace:
+        raise OptionError(f"op {name!r} has no forward; write def forward(x): return …")
+    arguments, variadic, _, options = _parameters(namespace["forward"], namespace)
+    if arguments[:1] == ("self",):
+        raise OptionError(f"op {name!r}: an op has no self; write def forward({', '.join(arguments[1:])})")
+    for member, function in namespace.items():
+        if member.startswith("vjp_"):
+            if member[4:] not in arguments:
+                raise OptionError(f"op {name!r}: {member} names no argument of forward{tuple(arguments)}")
+            _refuse_wrong_parameters(name, member, function, arguments, variadic, options)
     rules = tuple(namespace.get(f"vjp_{a}") for a in arguments)
     registry[name] = made = Op(name, namespace["forward"], rules, body)
     return made
+
+
+def _refuse_wrong_parameters(name, member, function, arguments, variadic, options):
+    code = function.__code__
+    positional = code.co_argcount
+    named = code.co_varnames[positional : positional + code.co_kwonlyargcount]
+    right = (
+        (positional == 3 and code.co_flags & inspect.CO_VARARGS)
+        if variadic
+        else (positional == 2 + len(arguments) or code.co_flags & inspect.CO_VARARGS)
+    ) and (set(named) == set(options) or code.co_flags & inspect.CO_VARKEYWORDS)
+    if not right:
+        wanted = ["position", "g", "out", f"*{arguments[0]}"] if variadic else ["g", "out", *arguments]
+        wanted += [*([] if variadic or not options else ["*"]), *options]
+        raise OptionError(
+            f"op {name!r}: {member}{inspect.signature(function)}; expected ({', '.join(wanted)}): "
+            "the gradient that arrives, the result, then forward's own parameters"
+        )
 
 
 def _parameters(forward, namespace):

@@ -6,6 +6,7 @@ data) hold neither. `backward` walks from the loss through that memory; see back
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -185,7 +186,14 @@ class Tensor:
         An array; a `RowSparse` where only some rows of a table were read; a Tensor after
         ``backward(create_graph=True)``. None before backward, and for inner tensors unless asked for
         with `retain_grad` or `record_gradients`: a graph's inner gradients are dropped as soon as they are used.
+        Asking for one that was not kept warns, for what follows would be a puzzle: ``0.1 * None``.
         """
+        if self._grad is None and self._op is not None and self.requires_grad:
+            warnings.warn(
+                f"the gradient of {self.name or 'a result'} of {self._op.name} is not kept: it is no leaf. Write "
+                "t.retain_grad() or record_gradients() before backward(); to change a leaf, with no_grad(): w -= …",
+                stacklevel=2,
+            )
         return self._grad
 
     @grad.setter
