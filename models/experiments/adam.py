@@ -81,10 +81,18 @@ def run(seed: int = 0) -> Report:
 
     scales = np.array([[1e-3, 1.0, 1e3]])
     by_sgd, by_adam = (np.abs(moves(make, scales)[0]) for make in (lambda p: optim.SGD(p, lr=rate), published))
+    # "A rolling average of the magnitudes" taken at its word: v = (1 − β₂)|g|, and the move grows with √|g|.
+    by_words = rate * (1 - BETAS[0]) * scales[0] / np.sqrt((1 - BETAS[1]) * scales[0])
     sizes = Table(
         "first update of three parameters with gradients 0.001, 1 and 1000, α = 0.1",
         ("optimizer", "g = 0.001", "g = 1", "g = 1000"),
-        [("SGD", *by_sgd), ("Adam", *by_adam), ("Adam ÷ SGD", *(by_adam / by_sgd))],
+        [
+            ("SGD", *by_sgd),
+            ("Adam", *by_adam),
+            ("Adam ÷ SGD", *(by_adam / by_sgd)),
+            ("002's formula", *np.abs(literal(scales, rate)[0])),
+            ("002's words: v averages |g|", *by_words),
+        ],
     )
 
     rows, paths = [], {}
@@ -105,8 +113,10 @@ def run(seed: int = 0) -> Report:
         f"Without bias correction the first step is (1 − β₁)/√(1 − β₂) = {expected:.3g} α long and stays longer than α "
         "for hundreds of updates; with it every step of a constant gradient is α. A zero first gradient makes the "
         "written formula 0/0; the optimizer does not move such a parameter, Kingma & Ba's ε has the same effect. "
-        "All three parameters move equally far, so one with a small gradient moves further than under SGD, not further "
-        f"than the others. On the quadratic θ₁ and θ₂ differ by at most {same:.1g}: the scale of 100 is invisible to "
+        "In the first update all three parameters move equally far, so one with a small gradient moves "
+        "further than under SGD, not further "
+        "than the others (were v an average of magnitudes, as 002 says in words, the moves would grow with √|g|). "
+        f"On the quadratic θ₁ and θ₂ differ by at most {same:.1g}: the scale of 100 is invisible to "
         f"Adam. With α = 0.1 it converges {said(paths['Kingma & Ba 0.1'])} updates, as written "
         f"{said(paths['as written 0.1'])} (at most {UPDATES})."
     )
@@ -122,7 +132,7 @@ def run(seed: int = 0) -> Report:
                 f"as the three lines within {agree:.1g}; first step {abs(mine[0, 0]) / rate:.3g} α; 0/0 is NaN in the "
                 "formula, no move in the optimizer",
                 agree < 1e-12 and right_first and stays and converged(paths["Kingma & Ba 0.1"]) is not None,
-                refuted=nan_first,
+                refuted=nan_first and by_words[2] > 100 * by_words[0],
             ),
             Finding(
                 36,

@@ -15,6 +15,7 @@ import math
 import os
 import textwrap
 import unicodedata
+import zlib
 from numbers import Number
 
 from . import Parser, seed_number
@@ -284,9 +285,10 @@ def plot_svg(plot) -> str:
         f'<text class="tick" x="16" y="{across}" text-anchor="middle" transform="rotate(-90 16 {across})">'
         f"{text_of(plot.y_label)}</text>"
     )
-    # Contours may be larger than the picture: they are cut at its frame.
-    body.append(f'<clipPath id="frame"><rect x="{left}" y="{top}" width="{width - left - right}" ')
-    body.append(f'height="{floor - top}"/></clipPath><g clip-path="url(#frame)">')
+    # Contours may be larger than the picture: they are cut at its frame. Ids are the page's: each plot needs its own.
+    frame = f"frame-{zlib.crc32(plot.title.encode()):08x}"
+    body.append(f'<clipPath id="{frame}"><rect x="{left}" y="{top}" width="{width - left - right}" ')
+    body.append(f'height="{floor - top}"/></clipPath><g clip-path="url(#{frame})">')
     number = 0
     for series, pairs in drawn:
         at = [place(x, y) for x, y in pairs]

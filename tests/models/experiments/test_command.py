@@ -43,6 +43,8 @@ def test_all_ends_in_a_line_for_each_of_the_42_statements(command, tmp_path):
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert index.count("<tr>") == 43 and "http" not in index.replace("http-equiv", "")
     for path in tmp_path.iterdir():
+        ids = re.findall(r' id="([^"]*)"', path.read_text(encoding="utf-8"))
+        assert len(ids) == len(set(ids)), path
         for svg in re.findall(r"<svg.*?</svg>", path.read_text(encoding="utf-8"), re.S):
             ElementTree.fromstring(svg)
             assert "nan" not in svg and "inf" not in svg

@@ -118,6 +118,14 @@ def test_the_first_step_as_written_is_3_16_alpha_and_the_published_one_alpha():
     assert abs(adam.moves(lambda p: optim.Adam(p, lr=0.1), one)[0, 0]) == pytest.approx(0.1, rel=1e-6)
 
 
+def test_only_squares_make_the_update_free_of_the_gradients_scale():
+    rows = {row[0]: row[1:] for row in run("adam").tables[2].rows}
+    assert rows["002's formula"] == pytest.approx([0.1 * 0.1 / math.sqrt(0.001)] * 3, rel=1e-9)
+    assert rows["002's words: v averages |g|"][2] / rows["002's words: v averages |g|"][0] == pytest.approx(1e3)
+    assert rows["Adam"] == pytest.approx([0.1] * 3, rel=1e-4)
+    assert rows["SGD"] == pytest.approx([1e-4, 0.1, 100.0])
+
+
 def test_a_zero_first_gradient_is_nan_in_the_formula_and_no_move_in_the_optimizer():
     table = run("adam").tables[1]
     formula, ruled, published = (row[1:] for row in table.rows)
