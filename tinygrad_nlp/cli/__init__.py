@@ -18,13 +18,14 @@ from ..errors import TinygradError
 PROGRAM = "tinygrad-nlp"
 
 COMMANDS = {
-    "demo": "train word vectors on Python's own documentation; draw a step; write a report",
+    "demo": "train word vectors on Python's own documentation, and a parser; draw a step and trees; write a report",
     "train": "train a model on your data: tinygrad-nlp train skipgram FILE, train parser FILE",
     "neighbors": "the words nearest to a word",
     "analogy": "a is to b as c is to …?",
     "vectors": "what a file of word vectors holds; convert it to word2vec's formats or from them",
     "parse": "the dependency trees of sentences, by a trained parser",
     "evaluate": "how good a model is: tinygrad-nlp evaluate vectors FILE, evaluate parser FILE",
+    "data": "treebanks to train parsers on: data list, data fetch ud-english-ewt",
     "draw": "a computation graph as a picture: draw network, skipgram, softmax or FILE.py:function",
     "replay": "backpropagation step by step, as a page: replay network, skipgram, softmax or FILE.py:function",
     "formula": "gradients as the lecture notes write them: tinygrad-nlp formula skipgram",
