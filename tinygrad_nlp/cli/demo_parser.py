@@ -95,13 +95,13 @@ class ParserPart:
 
     def _examples(self):
         """Numbers of the sentences shown: one with a phrase, one with a coordination, the first with an error."""
-        sizes = [i for i, sentence in enumerate(self.parsed) if len(sentence) in SHOWN] or list(range(len(self.parsed)))
+        sizes = sorted(range(len(self.parsed)), key=lambda i: len(self.parsed[i]) not in SHOWN)
         right = [i for i in sizes if not self._faults(i)]
         chosen = []
         for wanted in ({"nmod", "obl"}, {"conj"}):
             found = [i for i in right if i not in chosen and wanted & set(self.parsed[i].deprels)]
             chosen += (found or [i for i in right if i not in chosen])[:1]
-        return chosen + [i for i in [*sizes, *range(len(self.parsed))] if self._faults(i)][:1]
+        return chosen + [i for i in sizes if self._faults(i)][:1]
 
     def _truth(self, i):
         """The true heads and relations; as LAS has it, a relation that is wrong in its subtype alone is right."""
