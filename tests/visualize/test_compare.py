@@ -207,7 +207,9 @@ def test_too_large_graphs_are_refused_and_closed_ones_compared():
 
 
 def test_hostile_names_stay_text():
-    found = diff(hostile_loss(), hostile_loss() * 2.0, title=HOSTILE[3])
+    found = diff(hostile_loss(), Tensor(1.0, requires_grad=True, name=HOSTILE[2]) * 2.0, title=HOSTILE[3])
+    assert len(found.of("removed")) > 30
+    assert "&lt;script&gt;" in found.html().split("<tbody>")[1]
     for page in (found.svg(), found.html(), found._repr_mimebundle_()["text/html"]):
         assert "<script" not in page
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f]", page)

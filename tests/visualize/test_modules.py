@@ -116,6 +116,36 @@ def test_a_module_called_again_in_between_makes_no_cycle():
     assert [t for t in titles(graph) if t == "Linear"] == ["Linear", "Linear"]
 
 
+def test_a_module_of_modules_called_again_in_between_makes_no_cycle():
+    net = nn.Sequential(nn.Linear(4, 4))
+    graph = draw(net(tanh(net(data()))), depth=0).graph
+    check(graph)
+    assert titles(graph)[-3:] == ["Sequential", "tanh", "Sequential"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_row_folds_over_what_all_read_alike_and_not_over_what_each_has_for_itself(shared):
+    class Gate(nn.Module):
+        def forward(self, x, mask):
+            return tanh(x * mask)
+
+    class Gates(nn.Module):
+        def __init__(self):
+            self.gates = [Gate() for _ in range(3)]
+
+        def forward(self, x, *masks):
+            for gate, mask in zip(self.gates, masks * 3):
+                x = gate(x, mask)
+            return x
+
+    x = Tensor(np.ones((5, 4)), requires_grad=True, name="x") * 1.0  # a leaf would belong to the one gate that reads it
+    masks = [Tensor(np.ones((5, 4)), name=f"mask {i}") for i in range(1 if shared else 3)]
+    for depth in (2, None):
+        graph = draw(Gates(), x, *masks, depth=depth, fold=True).graph
+        check(graph)
+        assert any("×3" in t for t in [*titles(graph), *(p[-1] for p in graph.groups)]) is shared
+
+
 def test_gradients_of_a_closed_module_are_those_of_its_result():
     net, x = Net(), data()
     with record_gradients():
@@ -158,7 +188,7 @@ def test_what_follows_a_folded_row_reads_its_last_result():
 
 
 def test_different_siblings_do_not_fold():
-    x = Tensor(np.eye(4), requires_grad=True, name="x")
+    x = Tensor(np.eye(4), requires_grad=True, name="x") * 1.0
     for layers in (
         [nn.Linear(4, 4), nn.Linear(4, 4, bias=False)],  # ops
         [nn.Linear(4, 4), nn.Linear(4, 5)],  # shapes
