@@ -23,6 +23,7 @@ STEP = 27  # between two heights: a label and a little air
 FOOT = 11  # between two feet of a word: more than an arrow head
 GAP = 18  # between two words
 CORNER = 13
+SCREEN = 1000
 LONGEST = 24  # letters of a word or a label; the middle of a longer one goes
 
 RIGHT = f'stroke="{FORWARD}" stroke-width="1.9"'
@@ -122,14 +123,22 @@ def draw_lines(arc: Arc, places, base, way, forms) -> list[str]:
 
 
 def draw_label(arc: Arc, places, base, way) -> list[str]:
-    """The label on the outer side of its line, on a patch of the sheet for the lines of crossing arcs to pass under."""
+    """The label on the outer side of its line, on a patch of the sheet for the lines of crossing arcs to pass under.
+
+    An arc as long as a screen has its label at both ends: its middle may be out of sight where the page is scrolled.
+    """
     if not arc.label:
         return []
     ends = [places[word] + foot for word, foot in arc.feet.items()]
-    middle, room = sum(ends) / len(ends), width(arc.label, LABEL, bold=arc.wrong)
+    room = width(arc.label, LABEL, bold=arc.wrong)
     y = base + way * arc.height * STEP + (-6 if way < 0 else LABEL + 2)
-    return [
-        f'<rect x="{fixed(middle - room / 2)}" y="{fixed(y - LABEL + 1)}" width="{fixed(room)}" '
-        f'height="{LABEL + 2}" fill="{PAPER}" pointer-events="none"/>',
-        words(middle, y, arc.label, LABEL, INK, weight="700" if arc.wrong else None, anchor="middle"),
-    ]
+    left, right = min(ends), max(ends)
+    inset = CORNER + room / 2
+    out = []
+    for middle in (left + inset, right - inset) if right - left > SCREEN else ((left + right) / 2,):
+        out += [
+            f'<rect x="{fixed(middle - room / 2)}" y="{fixed(y - LABEL + 1)}" width="{fixed(room)}" '
+            f'height="{LABEL + 2}" fill="{PAPER}" pointer-events="none"/>',
+            words(middle, y, arc.label, LABEL, INK, weight="700" if arc.wrong else None, anchor="middle"),
+        ]
+    return out
