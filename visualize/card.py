@@ -141,6 +141,8 @@ class Column:
     small: bool = False  # colours only, no numbers in the cells
 
     def __post_init__(self):
+        if self.map is not None and self.map.span:
+            self.instead, self.map = self.map.span, None
         heat = self.map
         self.cell = self.figures = None
         self.notes = []

@@ -135,6 +135,8 @@ def _small(text):
 
 
 def _column(label, heat: HeatMap | None, instead):
+    if heat is not None and heat.span:
+        instead, heat = heat.span, None
     if heat is None:
         inside = f"<I>{label_text(instead)}</I>"
     elif not heat.shape:

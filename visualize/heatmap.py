@@ -27,6 +27,7 @@ class HeatMap:
     strange   how many elements of the array are NaN or infinite
     integral  integers, indices or booleans: labels rather than amounts, so they get no colour
     norm      the root of the sum of the array's squares
+    span      of integers too many to be shown one by one, "0 … 51": a mean of indices would say nothing; else ""
     digest    equal for arrays that are equal to the bit, for `diff`
     """
 
@@ -39,6 +40,7 @@ class HeatMap:
     integral: bool
     norm: float = 0.0
     digest: bytes = b""
+    span: str = ""
 
     @property
     def scalar(self) -> bool:
@@ -64,6 +66,7 @@ def heat_map(array) -> HeatMap | None:
         strange=0 if integral else int(array.size - np.count_nonzero(np.isfinite(array))),
         integral=integral,
         norm=_norm(array),
+        span=f"{int(array.min())} … {int(array.max())}" if integral and block else "",
         digest=hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest(),
     )
 

@@ -93,7 +93,8 @@ def node_table(graph: Graph) -> str:
         )
         rows.append("<tr>" + "".join(f"<td><bdi>{xml(clean(cell))}</bdi></td>" for cell in cells) + "</tr>")
     head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("name", "made by", "shape", "from", "gradient", "module")
+        f'<th scope="col">{name}</th>'
+        for name in ("name", "made by", "shape", "from", "gradient", "rule" if graph.backward else "module")
     )
     return (
         "<details><summary>The graph as a table</summary>\n"

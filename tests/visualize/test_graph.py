@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from tinygrad_nlp.visualize import collect
+from tinygrad_nlp.visualize import collect, draw
 from tinygrad_nlp.visualize.heatmap import colour, heat_map
 
-from tinygrad_nlp import GradientError, Tensor, record_gradients
+from tinygrad_nlp import GradientError, Tensor, embedding, record_gradients
 from tinygrad_nlp.modes import module_scope
 
 
@@ -190,3 +190,14 @@ def test_zero_alone_is_white_and_signs_go_to_blue_and_orange():
     assert colour(-1.0, 1.0) == "#0072b2"
     assert colour(1.0, 1.0) == "#e07b00"
     assert colour(0.001, 1.0) != "#ffffff"
+
+
+def test_many_integers_are_shown_by_their_span():
+    assert heat_map(np.arange(200).reshape(2, 100) - 7).span == "-7 … 192"
+    assert heat_map(np.arange(6)).span == ""
+    assert heat_map(np.arange(200.0)).span == ""
+    table = parameter(np.ones((60, 2)), "table")
+    rows = np.arange(40).repeat(2)
+    drawing = draw(embedding(table, rows).sum())
+    assert ">0 … 39<" in drawing.svg(engine="builtin")
+    assert "0 … 39" in drawing.dot()
