@@ -17,6 +17,7 @@ from .standalone import page, show
 from .text import number, shape_text, shorten, xml
 
 ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
+MOST_LINES = 60  # of what print() shows
 SIGNS = {ADDED: "+", REMOVED: "−", CHANGED: "≠", SAME: " "}
 
 
@@ -109,20 +110,22 @@ class Diff:
         )
 
     def __str__(self):
-        return self.text()
+        return self.text(MOST_LINES)
 
-    def text(self) -> str:
-        """The differences as a table, one node a line."""
+    def text(self, limit: int | None = None) -> str:
+        """The differences as a table, one node a line, at most ``limit`` of them."""
         rows = [
             (SIGNS[c.state], _title(c.node), shape_text(c.node.shape), "; ".join(c.what))
             for c in self.changes
             if c.state != SAME
         ]
+        rest = len(rows) - limit if limit is not None else 0
+        rows = rows[:limit]
         widths = [max((len(row[i]) for row in rows), default=0) for i in (1, 2)]
         lines = [
             f"{sign} {name:<{widths[0]}} {shape:<{widths[1]}}  {what}".rstrip() for sign, name, shape, what in rows
         ]
-        return "\n".join([self.heading(), *lines])
+        return "\n".join([self.heading(), *lines, *([f"… and {rest:,} more: text()"] if rest > 0 else [])])
 
     def svg(self) -> str:
         """Both graphs as one picture, by the built-in layout."""
@@ -170,7 +173,7 @@ class Diff:
         coded = base64.b64encode(picture.encode()).decode()
         label = xml(self.heading())
         bundle = {
-            "text/plain": self.text(),
+            "text/plain": str(self),
             "text/html": f'<img style="max-width:100%" alt="{label}" src="data:image/svg+xml;base64,{coded}">',
             "image/svg+xml": picture,
         }

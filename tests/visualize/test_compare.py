@@ -1,6 +1,7 @@
 """`diff`: what it finds between two graphs, how it says so, and what its picture shows."""
 
 import re
+import time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -204,6 +205,22 @@ def test_too_large_graphs_are_refused_and_closed_ones_compared():
     with pytest.raises(OptionError, match=r"a graph of 2,501 nodes; expected at most 2,000"):
         diff(y, y)
     assert diff(draw(y, depth=0), draw(y, depth=0)).same
+
+
+def test_long_chains_with_many_differences_take_seconds_and_print_shortly():
+    def chain(every):
+        y = Tensor(1.0, requires_grad=True, name="x")
+        for i in range(900):
+            y = y * 1.0 if i % every else y + 0.0
+        return y
+
+    started = time.perf_counter()
+    found = diff(chain(2), chain(3))
+    assert time.perf_counter() - started < 10
+    assert len(found.of("added")) == len(found.of("removed")) < 500
+    assert len(str(found).splitlines()) == 62
+    assert str(found).endswith(" more: text()")
+    assert len(found.text().splitlines()) == 1 + len(found.changes) - len(found.of("same"))
 
 
 def test_hostile_names_stay_text():
