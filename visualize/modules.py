@@ -16,7 +16,7 @@ def closed(graph: Graph, depth: int) -> Graph:
     """``graph`` with every module call that is inside ``depth`` others as one node of kind "module".
 
     depth 0 closes the outermost modules, 1 those directly inside them. A parameter or array that only one call uses
-    goes into its box; one that several use stays outside and leads to each.
+    goes into its box; one that several use stays outside and leads to each, and so do arrays of integers.
     """
     box_of = _boxes(graph, depth)
     members = {}
@@ -74,7 +74,8 @@ def _boxes(graph, depth):
     for e in graph.edges:
         readers.setdefault(e.tail, set()).add(stretch_of.get(e.head))
     for key, node in graph.nodes.items():
-        own = node.kind == "parameter" or bool(node.role)
+        # Ids and labels are what the network is given, so they stay in sight; other arrays (a mask) are its own affair.
+        own = node.kind == "parameter" or (node.role and not node.dtype.startswith(("int", "uint")))
         if own and not node.root and len(readers.get(key, ())) == 1 and None not in readers[key]:
             stretch_of[key] = next(iter(readers[key]))
     return {key: stretches[number] for key, number in stretch_of.items()}

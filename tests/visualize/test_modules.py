@@ -81,6 +81,19 @@ def test_every_depth_keeps_the_order(depth, fold):
     assert drawing.dot().startswith("digraph")
 
 
+def test_word_ids_stay_in_sight_and_other_arrays_go_into_the_box():
+    class Words(nn.Module):
+        def __init__(self):
+            self.table = nn.Embedding(5, 2)
+
+        def forward(self, ids):
+            return self.table(ids) * np.array([[1.0, 0.0]], np.float32)
+
+    graph = draw(Words(), np.array([0, 3, 3]), depth=0).graph
+    check(graph)
+    assert wires(graph) == [("index", "Words")]
+
+
 def test_a_deep_depth_changes_nothing():
     net, x = Net(), data()
     whole, deep = draw(net, x).graph, draw(net, x, depth=9).graph
