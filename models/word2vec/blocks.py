@@ -79,6 +79,9 @@ class Blocks:
         self.distance = np.where(distance == 0, self.window + 1, distance)  # no word is in its own window
         nearness = (self.window + 1 - self.distance) / self.window if settings.dynamic else self.distance <= self.window
         self.expected = np.maximum(nearness, 0).astype(np.float32)
+        rows = max(self.words + 2 * self.window, self.count * (self.length + self.negatives))
+        # Memory is asked for once: fresh arrays of this size would be given back to the system after every step.
+        self._scratch = np.empty((2, rows, center.shape[1]), np.float32)
 
     def spans(self, x):
         """x: (T + 2w, …) -> (blocks, T₀ + 2w, …), a view: what stands in and around each block."""
@@ -113,7 +116,6 @@ class SkipGramBlocks(Blocks):
     def __init__(self, center, outside, counts, settings, words):
         super().__init__(center, outside, counts, settings, words)
         wide, dim, f = self.length + self.negatives, center.shape[1], np.float32
-        # Memory is asked for once: fresh arrays of this size would be given back to the system after every step.
         self._H = np.empty((self.count, self.span, wide), f)
         self._S = np.empty_like(self._H)
         self._E = np.empty((self.words + 2 * self.window, dim), f)
@@ -122,7 +124,6 @@ class SkipGramBlocks(Blocks):
         self._ids = np.empty((self.count, wide), np.int64)
         self._ones = np.ones(self.length, f)  # a product with it sums three times faster than `sum`
         self._signs = np.repeat(np.array([1, -1], f), (self.length, self.negatives))
-        self._scratch = np.empty((2, max(len(self._E), self.count * wide), dim), f)
 
     def layout(self, ids, sentence, rng):
         """(words, H): the ids of each block's words and negatives (blocks, T₀ + K₀), and the weights of all scores.
@@ -188,7 +189,9 @@ class CbowBlocks(Blocks):
         A, U = self.spans(self.center.take(ids, axis=0)), self.outside.take(own, axis=0)
         negatives = self.sampler.draw((self.count, self.negatives), rng)
         N = self.outside.take(negatives, axis=0)
-        predicted = (M.any(axis=2)).astype(np.float32)  # a word alone in its sentence predicts nothing
+        predicted = (M @ np.ones(self.span, np.float32) > 0).astype(
+            np.float32
+        )  # a word alone in its sentence predicts nothing
         V = np.matmul(into, A)
         s, S = np.vecdot(V, U), np.matmul(V, N.swapaxes(1, 2))
         weight = np.float32(self.settings.negatives / self.negatives)
@@ -198,22 +201,25 @@ class CbowBlocks(Blocks):
         g = (sigmoid(s) - 1) * predicted * np.float32(rate)
         G = sigmoid(S) * (predicted * (weight * np.float32(rate)))[:, :, None]
         dV = g[:, :, None] * U + np.matmul(G, N)
-        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), furthest=FURTHEST)
+        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), self._scratch, FURTHEST)
         rows = np.concatenate([g[:, :, None] * V, np.matmul(G.swapaxes(1, 2), V)], axis=1)
         words = np.concatenate([own, negatives], axis=1)
-        subtract_rows(self.outside, words.reshape(-1), rows.reshape(-1, rows.shape[2]), furthest=FURTHEST)
+        subtract_rows(self.outside, words.reshape(-1), rows.reshape(-1, rows.shape[2]), self._scratch, FURTHEST)
         return pairs, loss
 
     def windows(self, sentence, rng):
-        """(M, M as it combines going forward, going back): each (blocks, T₀, T₀ + 2w); windows drawn anew."""
+        """(M, what combines going forward, going back), each float32 (blocks, T₀, T₀ + 2w); windows drawn anew."""
         reach = np.full((self.count, 1, self.length), self.window)
         if self.settings.dynamic:
             reach = rng.integers(1, self.window + 1, reach.shape)
-        M = (self.together(sentence) & (self.distance <= reach)).swapaxes(1, 2)
-        size = np.maximum(M.sum(axis=2, keepdims=True, dtype=np.float32), 1)
-        combine = self.settings.combine
-        into = M.astype(np.float32) if combine == "sum" else M / size
-        return M, into, M.astype(np.float32) if combine == "word2vec" else into
+        near = self.together(sentence) & (self.distance <= reach)
+        M = near.swapaxes(1, 2).astype(np.float32)
+        if self.settings.combine == "sum":
+            return M, M, M
+        # A product with ones sums faster than `sum`.
+        size = M @ np.ones((self.span, 1), np.float32)
+        into = M / np.maximum(size, 1)
+        return M, into, M if self.settings.combine == "word2vec" else into
 
 
 class SoftmaxBlocks(Blocks):
@@ -287,7 +293,7 @@ class SoftmaxCbowBlocks(CbowBlocks, SoftmaxBlocks):
         dV = np.zeros((self.words, dim), np.float32)
         dV[predicted] = np.float32(rate) * rows
         dV = dV.reshape(self.count, self.length, dim)
-        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), furthest=FURTHEST)
+        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), self._scratch, FURTHEST)
         self.outside -= limit(np.float32(rate) * dU, FURTHEST)
         return float(len(predicted)), loss
 

@@ -180,7 +180,7 @@ def contexts(form, ids, sentence, M):
     """(context ids, word, place) of each word that has a context."""
     for b in range(form.count):
         for t in range(form.length):
-            around = form.spans(ids)[b][M[b, t]]
+            around = form.spans(ids)[b][M[b, t] > 0]
             if len(around):
                 yield [int(i) for i in around], int(form.own(ids)[b, t]), (b, t)
 
