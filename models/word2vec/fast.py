@@ -126,7 +126,7 @@ def train_fast(
     size = len(corpus.vocabulary)
     if size < 2:
         raise DataError(
-            f"a single word is left ({', '.join(corpus.vocabulary.words)}), and vectors say how words differ; "
+            f"a single word is left ({', '.join(corpus.vocabulary.words)[:40]}), and vectors say how words differ; "
             "give more text, or a smaller --min-count"
         )
     context = multiprocessing.get_context("spawn")

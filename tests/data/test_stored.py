@@ -107,3 +107,10 @@ def test_memory_does_not_grow_with_the_text(monkeypatch):
         return found
 
     assert peak(100_000) < 1.5 * peak(10_000)
+
+
+def test_what_is_too_long_for_a_word_ends_the_sentence_and_is_not_kept():
+    corpus = store([["a", "x" * 5000, "b"]] * 3, 1)
+    assert corpus.vocabulary.words == ("a", "b") and corpus.tokens == 9
+    ids, sentence = corpus.piece(0, 6)
+    assert ids.tolist() == [0, 1] * 3 and len(set(sentence.tolist())) == 6

@@ -16,6 +16,9 @@ _CHUNK = 1 << 18  # tokens in memory at a time
 MOST_CANDIDATES = 20_000_000
 """Words counted at a time: about 2 GB. Beyond, the rarest are forgotten, as the word2vec program does."""
 
+LONGEST_WORD = 1000
+"""Characters. What is longer is data that looks like letters; it ends the sentence and is not learned."""
+
 
 @dataclass(frozen=True)
 class StoredCorpus:
@@ -129,6 +132,9 @@ def _number(sentences, words, stream):
         for word in sentence:
             number = numbers.get(word)
             if number is None:
+                if len(word) > LONGEST_WORD:
+                    pending.append(0)
+                    continue
                 number = words.number(word)
                 counts[word] = 0
             counts[word] += 1
