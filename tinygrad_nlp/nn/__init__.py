@@ -52,3 +52,9 @@ __all__ = [
     "Tanh",
     "init",
 ]
+
+
+def __getattr__(name):
+    from ..hints import attribute_error
+
+    raise attribute_error("nn", name)

@@ -38,3 +38,9 @@ __all__ = [
     "clip_grad_value_",
     "warmup_cosine",
 ]
+
+
+def __getattr__(name):
+    from ..hints import attribute_error
+
+    raise attribute_error("optim", name)
