@@ -127,7 +127,9 @@ def test_sequential_may_be_named_sliced_and_appended_to():
     assert list(net.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
     assert len(net[1:]) == 2 and net[1:][1] is net[2] and isinstance(net[:1], nn.Sequential)
     assert [type(m).__name__ for m in net] == ["Linear", "Tanh", "Linear"]
-    with pytest.raises(DTypeError, match=r"Sequential.append: .*ReLU.*; expected a Module\n.*nn.ReLU\(\), not nn.ReLU"):
+    with pytest.raises(
+        DTypeError, match=r"Sequential.append: .*ReLU.*; expected a Module\n.*ReLU\(…\), not the class ReLU"
+    ):
         nn.Sequential(nn.Linear(2, 2), nn.ReLU)
 
 
@@ -160,3 +162,50 @@ def test_wrong_sizes_are_refused_by_words():
         nn.Embedding(7, 3)(np.array([0, 7]))
     with pytest.raises(OptionError, match="p = 1; expected a probability of dropping"):
         nn.Dropout(1)
+
+
+def test_layers_in_a_list_are_to_be_unpacked():
+    layers = [nn.Linear(2, 3), nn.ReLU()]
+    for given in (layers, tuple(layers), nn.ModuleList(layers)):
+        with pytest.raises(DTypeError, match=r"Sequential: one \w+ of 2; .*\n  write instead: Sequential\(\*layers\)"):
+            nn.Sequential(given)
+    with pytest.raises(DTypeError, match=r"write instead: ReLU\(…\), not the class ReLU"):
+        nn.Sequential(nn.Linear(2, 3), nn.ReLU)
+    with pytest.raises(DTypeError, match=r"write instead: a Module such as nn.ReLU\(\)"):
+        nn.Sequential(nn.Linear(2, 3), np.tanh)
+
+
+def test_sizes_are_whole_numbers():
+    with pytest.raises(OptionError, match=r"Linear: in_features: 4.0; expected a whole number\n.*: in_features=4; //"):
+        nn.Linear(4.0, 2)
+    with pytest.raises(OptionError, match="Linear: out_features: 'two'; expected a whole number"):
+        nn.Linear(4, "two")
+    with pytest.raises(OptionError, match="Embedding: num_embeddings: 2.5; expected a whole number"):
+        nn.Embedding(2.5, 3)
+    with pytest.raises(ShapeError, match="Linear: in_features: -1; expected a number of at least 0"):
+        nn.Linear(-1, 2)
+    assert nn.Linear(np.int64(4), 2).in_features == 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_linear_takes_a_list_in_the_dtype_of_its_weight(dtype):
+    layer = nn.Linear(2, 3, dtype=dtype)
+    for given in ([[1, 2]], [[1.0, 2.0]], ((1.0, 2.0),)):
+        out = layer(given)
+        assert out.dtype == dtype and out.shape == (1, 3)
+        np.testing.assert_allclose(out.data[0], layer.weight.data @ np.array([1.0, 2.0], dtype) + layer.bias.data)
+    with pytest.raises(ShapeError, match=r"\(1, 3\) \w+; expected shape \(…, 2\)"):
+        layer([[1.0, 2.0, 3.0]])
+
+
+def test_the_data_of_a_loss_come_when_it_is_called():
+    logits, target = Tensor(np.ones((3, 4))), np.array([0, 1, 2])
+    with pytest.raises(
+        OptionError,
+        match=r"CrossEntropyLoss: \(3, 4\) float64, \(3,\) int64 where the loss is made; expected its options there, "
+        r"and the data where it is called\n  write instead: nn.CrossEntropyLoss\(\)\(logits, target\)",
+    ):
+        nn.CrossEntropyLoss(logits, target)
+    with pytest.raises(OptionError, match=r"write instead: nn.MSELoss\(\)\(prediction, target\)"):
+        nn.MSELoss(logits, logits)
+    assert nn.CrossEntropyLoss(np.ones(4))(logits, target).item() == pytest.approx(np.log(4))

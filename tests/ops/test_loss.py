@@ -5,6 +5,7 @@ import pytest
 
 import tinygrad_nlp as tg
 from tests.numerical import assert_close
+from tinygrad_nlp.errors import DTypeError, ShapeError
 from tinygrad_nlp.ops import loss as loss_module
 
 
@@ -233,3 +234,16 @@ def test_bce_refuses_a_weight_that_would_make_more_losses_than_logits(name):
     x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
     with pytest.raises(tg.ShapeError, match=rf"{name} \(2, 3\) float64 for logits \(3,\) float32"):
         tg.bce_with_logits(x, np.ones(3), **{name: np.ones((2, 3))})
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll"])
+def test_class_numbers_that_are_floats_are_to_be_made_integers(name):
+    logits, loss = tg.Tensor(np.ones((3, 4)), requires_grad=True), getattr(tg, name)
+    words = (
+        rf"{name}: logits \(3, 4\) float64 and target \(3,\) float64; expected class indices as integers, "
+        r"or probabilities of shape \(3, 4\)\n  write instead: target.astype\(np.int64\)"
+    )
+    with pytest.raises(DTypeError, match=words):
+        loss(logits, np.array([0.0, 1.0, 2.0]))
+    with pytest.raises(ShapeError, match=r"target of shape \(3,\)\n  write instead: target.squeeze\(-1\)"):
+        loss(logits, np.array([[0], [1], [2]]))

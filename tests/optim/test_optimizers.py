@@ -5,7 +5,7 @@ import pytest
 
 from tests.numerical import assert_close
 from tinygrad_nlp import DTypeError, GradientError, OptionError, Tensor, nn, no_grad, optim
-from tinygrad_nlp.errors import CheckpointError, StaleValueError
+from tinygrad_nlp.errors import CheckpointError, ShapeError, StaleValueError
 from tinygrad_nlp.optim import optimizer as optimizer_module
 from tinygrad_nlp.rowsparse import OuterRows, RowSparse
 
@@ -445,3 +445,56 @@ def test_training_converges_on_least_squares():
         optimizer.step()
     with no_grad():
         assert_close(w.data, true, 1e-3)
+
+
+def test_an_option_is_named_as_it_is_called_here():
+    p = nn.Parameter([1.0])
+    with pytest.raises(
+        OptionError, match=r"SGD: 'learning_rate'; expected options among parameters, lr, .*\n.*: lr=0.1"
+    ):
+        optim.SGD([p], learning_rate=0.1)
+    with pytest.raises(OptionError, match="write instead: weight_decay=0.1"):
+        optim.Adam([p], wd=0.1)
+    with pytest.raises(OptionError, match="write instead: betas=…"):
+        optim.AdamW([p], beta1=0.9)
+    with pytest.raises(OptionError, match="write instead: beta=0.5"):
+        optim.RollingMomentum([p], betas=0.5)
+    with pytest.raises(OptionError, match="write instead: momentum=0.5"):
+        optim.SGD([p], momentun=0.5)
+    with pytest.raises(OptionError, match=r"parameter group: 'learning_rate'.*\n  write instead: lr=0.1"):
+        optim.SGD([{"params": [p], "learning_rate": 0.1}])
+    with pytest.raises(TypeError, match="SGD: 'learning_rate'"):
+        optim.SGD([p], learning_rate=0.1)
+
+
+def test_a_tensor_without_gradient_is_refused_and_a_frozen_parameter_waits():
+    with pytest.raises(
+        GradientError, match=r"SGD: parameter 0 does not require grad: \(1,\) float32; .*\n.*nn.Parameter"
+    ):
+        optim.SGD([Tensor([1.0])], lr=0.1)
+    with pytest.raises(GradientError, match="Adam: parameter 1 does not require grad"):
+        optim.Adam([nn.Parameter([1.0]), Tensor([1.0])])
+    frozen, learned = nn.Parameter([1.0]).requires_grad_(False), nn.Parameter([1.0])
+    optimizer = optim.SGD([frozen, learned], lr=0.5)
+    (frozen * learned).sum().backward()
+    optimizer.step()
+    assert frozen.item() == 1.0 and learned.item() == 0.5
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+def test_a_gradient_of_another_shape_is_refused_before_anything_moves(name):
+    """Flattened, a (2, 3) gradient would move a (3, 2) weight by the wrong numbers."""
+    first, second = nn.Parameter([1.0]), nn.Parameter(np.ones((3, 2)), name="W")
+    optimizer = getattr(optim, name)([first, second])
+    first.grad, second._grad = np.ones(1), np.ones((2, 3))
+    words = (
+        rf"{name}.step\(\): the gradient of parameter 1: grad \(2, 3\) float64 for W \(3, 2\) float64; "
+        r"expected the parameter's own shape, \(3, 2\)"
+    )
+    with pytest.raises(ShapeError, match=words):
+        optimizer.step()
+    assert first.item() == 1.0 and (second.data == 1).all() and not optimizer.state
+    second.grad = np.ones((3, 2))
+    second.data = np.ones(6)
+    with pytest.raises(ShapeError, match=r"grad \(3, 2\) float64 for W \(6,\) float64.*\n.*zero_grad\(\) after"):
+        optimizer.step()

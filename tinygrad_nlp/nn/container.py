@@ -17,7 +17,7 @@ class _Numbered(Module):
                     f"{type(self).__name__}.append",
                     got=repr(module),
                     expected="a Module",
-                    write="nn.ReLU(), not nn.ReLU",
+                    write=_module_instead_of(module),
                 )
             )
         setattr(self, str(len(self)), module)
@@ -37,6 +37,14 @@ class _Numbered(Module):
         return type(self)._of(found) if isinstance(index, slice) else found
 
 
+def _module_instead_of(thing):
+    if isinstance(thing, type) and issubclass(thing, Module):
+        return f"{thing.__name__}(…), not the class {thing.__name__}"
+    if callable(thing):
+        return "a Module such as nn.ReLU() or nn.Tanh(), or your own class whose forward calls the function"
+    return "nn.Linear(…), nn.ReLU() or another Module"
+
+
 class Sequential(_Numbered):
     """The modules one after the other: each is given what the one before returned.
 
@@ -48,6 +56,15 @@ class Sequential(_Numbered):
     """
 
     def __init__(self, *modules):
+        if len(modules) == 1 and isinstance(modules[0], (list, tuple, ModuleList)):
+            raise DTypeError(
+                explain(
+                    "Sequential",
+                    got=f"one {type(modules[0]).__name__} of {len(modules[0])}",
+                    expected="the modules one by one, or a dict of them",
+                    write="Sequential(*layers)",
+                )
+            )
         if len(modules) == 1 and isinstance(modules[0], dict):
             for name, module in modules[0].items():
                 setattr(self, name, module)

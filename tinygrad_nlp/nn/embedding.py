@@ -9,6 +9,7 @@ from ..errors import IndexRangeError, explain
 from ..versions import note_change
 from . import init
 from .module import Module, Parameter
+from .sizes import size
 
 
 class Embedding(Module):
@@ -25,6 +26,8 @@ class Embedding(Module):
     """
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, *, dtype=np.float32, rng=None):
+        num_embeddings = size("Embedding", "num_embeddings", num_embeddings)
+        embedding_dim = size("Embedding", "embedding_dim", embedding_dim)
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise IndexRangeError(
                 explain("Embedding: padding_idx", got=repr(padding_idx), expected=f"a row of {num_embeddings}, or None")

@@ -7,14 +7,16 @@ import math
 import numpy as np
 
 from ..errors import ShapeError, describe, explain
+from ..tensor import Tensor
 from . import init
 from .module import Module, Parameter
+from .sizes import size
 
 
 class Linear(Module):
     r"""x Wᵀ + b.
 
-    x: (…, in_features) -> (…, out_features)
+    x: (…, in_features) -> (…, out_features); a list or number is taken as a Tensor of the weight's dtype
     weight  (out_features, in_features), one row per output, as PyTorch keeps it, so that state_dicts can be exchanged.
             The seed documents write xW + b with W of shape (in, out) (003 Q2c, 001 3(e)): their W is ``weight.T``
     bias    (out_features,), or None with ``bias=False``
@@ -23,13 +25,14 @@ class Linear(Module):
     Both start as U(−k, k) with k = 1/√in_features, PyTorch's default: the outputs of inputs of size 1 have
     variance 1/3 and a bias of the same size. `nn.init` has the schemes of the papers.
 
-    Raises ShapeError if the last axis of x is not in_features.
+    Raises ShapeError if the last axis of x is not in_features, OptionError for a size that is no whole number.
     """
 
     def __init__(self, in_features, out_features, bias=True, *, dtype=np.float32, rng=None):
-        self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.in_features = size("Linear", "in_features", in_features)
+        self.out_features = size("Linear", "out_features", out_features)
+        self.weight = Parameter(np.empty((self.out_features, self.in_features), dtype))
+        self.bias = Parameter(np.empty(self.out_features, dtype)) if bias else None
         self.reset_parameters(rng)
 
     def reset_parameters(self, rng=None):
@@ -39,6 +42,8 @@ class Linear(Module):
             init.uniform_(parameter, -bound, bound, generator=rng)
 
     def forward(self, x):
+        if isinstance(x, (list, tuple, int, float)):
+            x = Tensor(x, dtype=self.weight.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ShapeError(
                 explain(

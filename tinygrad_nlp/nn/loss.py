@@ -5,11 +5,28 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import ops
+from ..errors import OptionError, describe, explain
+from ..tensor import Tensor
 from .module import Module
 
 
 class _Loss(Module):
+    def __new__(cls, *arguments, **options):
+        # Python's own message, "takes from 1 to 2 positional arguments", hides that two calls are needed.
+        if len(arguments) > 1 and all(isinstance(a, (Tensor, np.ndarray, list)) for a in arguments):
+            raise OptionError(
+                explain(
+                    cls.__name__,
+                    got=", ".join(describe(a) for a in arguments) + " where the loss is made",
+                    expected="its options there, and the data where it is called",
+                    write=f"nn.{cls.__name__}()({', '.join(cls.forward.__code__.co_varnames[1:3])})",
+                )
+            )
+        return super().__new__(cls)
+
     def __init__(self, reduction="mean"):
         self.reduction = reduction
 

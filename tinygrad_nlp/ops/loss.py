@@ -67,6 +67,15 @@ def target_rows(name, logits, target, weight, ignore_index, label_smoothing):
     if weight is not None and np.shape(weight) != (classes,):
         raise ShapeError(explain(name, got=describe(weight, "weight"), expected=f"one weight per class: ({classes},)"))
     if target.dtype.kind == "f":
+        if logits.ndim and target.shape == logits.shape[:-1]:
+            raise DTypeError(
+                explain(
+                    name,
+                    got=f"{describe(logits, 'logits')} and {describe(target, 'target')}",
+                    expected=f"class indices as integers, or probabilities of shape {logits.shape}",
+                    write="target.astype(np.int64)",
+                )
+            )
         same_shape(f"{name} with probabilities as target", logits, target)
         y, kept = target.astype(logits.dtype, copy=False), np.ones(target.shape[:-1], bool)
         total = float(kept.size)
@@ -95,6 +104,8 @@ def check_classes(name, logits, target, ignore_index):
                 expected=f"one class index per row: target of shape {logits.shape[:-1]}",
                 write="logits with the classes on the last axis: logits.swapaxes(1, -1)"
                 if logits.ndim > 2 and target.shape == (logits.shape[0], *logits.shape[2:])
+                else "target.squeeze(-1)"
+                if target.shape == (*logits.shape[:-1], 1)
                 else "",
             )
         )

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import CheckpointError, DTypeError, GradientError, OptionError, describe, explain
+from ..errors import CheckpointError, DTypeError, GradientError, OptionError, ShapeError, describe, explain
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
 from ..versions import note_change
+from .options import refuse_unknown
 
 BLOCK = 1 << 16
 """Elements per block: so many that the cost of a call is small, so few that all arrays of a block fit the cache."""
@@ -25,11 +26,17 @@ class Optimizer:
 
     parameters  Parameters (``model.parameters()``), or dicts of a "params" entry and options that differ from
                 the rest: ``[{"params": model.table.parameters(), "lr": 0.1}, {"params": …}]``
+                A plain Tensor must require grad. A Parameter frozen by ``requires_grad_(False)`` may be among them,
+                for a model hands out all it has: it stays where it is until it is thawed
     defaults    the options of groups that do not say otherwise
 
     ``param_groups`` is a list of dicts, as in PyTorch: assign to ``group["lr"]`` at any time. ``state`` maps each
     parameter to its dict of arrays and counts, made at its first step.
     """
+
+    def __new__(cls, *parameters, **options):
+        refuse_unknown(cls, options)  # Python's own message would not say what the option is called here
+        return super().__new__(cls)
 
     def __init__(self, parameters, **defaults):
         self.defaults = defaults
@@ -59,17 +66,9 @@ class Optimizer:
         group = {**group}
         params = group.pop("params", None)
         params = [params] if isinstance(params, Tensor) else list(params or ())
-        unknown = set(group) - set(self.defaults) - {"initial_lr"}
-        if unknown:
-            raise OptionError(
-                explain(
-                    f"{type(self).__name__}: parameter group",
-                    got=", ".join(map(repr, sorted(unknown))),
-                    expected="options among " + ", ".join(self.defaults),
-                )
-            )
+        refuse_unknown(type(self), group, known=self.defaults)
         known = {id(p) for g in self.param_groups for p in g["params"]}
-        for p in params:
+        for number, p in enumerate(params):
             if not isinstance(p, Tensor) or not p.is_leaf or p.dtype.kind != "f":
                 raise DTypeError(
                     explain(
@@ -77,6 +76,16 @@ class Optimizer:
                         got=describe(p) if not isinstance(p, Tensor) or p.is_leaf else f"the result of {p._op.name}",
                         expected="leaf tensors of floats",
                         write="model.parameters()",
+                    )
+                )
+            # Exactly Tensor: a frozen Parameter passes, being one of those a model hands out.
+            if not p.requires_grad and type(p) is Tensor:
+                raise GradientError(
+                    explain(
+                        f"{type(self).__name__}: parameter {number} does not require grad",
+                        got=describe(p),
+                        expected="a tensor that backward() leaves a gradient in",
+                        write="nn.Parameter(data), or Tensor(data, requires_grad=True)",
                     )
                 )
             if id(p) in known:
@@ -128,7 +137,9 @@ class Optimizer:
         """Move every parameter that has a gradient; the others stay, and so does their state, as in PyTorch.
 
         Raises GradientError if no parameter has one: a step that cannot do anything is a forgotten backward().
+        ShapeError for a gradient that is not of its parameter's shape; then nothing has moved.
         """
+        self._refuse_other_shapes()
         moved = False
         for group in self.param_groups:
             # A learning rate that is a NumPy float64 would lift float32 arithmetic to float64; a Python float does not.
@@ -152,6 +163,22 @@ class Optimizer:
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter._grad = None
+
+    def _refuse_other_shapes(self):
+        number = 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                g = parameter._grad
+                if g is not None and getattr(g, "shape", None) != parameter._data.shape:
+                    raise ShapeError(
+                        explain(
+                            f"{type(self).__name__}.step(): the gradient of parameter {number}",
+                            got=f"{describe(g, 'grad')} for {describe(parameter, parameter.name or 'a parameter')}",
+                            expected=f"the parameter's own shape, {parameter.shape}",
+                            write="a rule that answers in that shape; zero_grad() after p.data was given another",
+                        )
+                    )
+                number += 1
 
     def _move(self, parameter, g, group):
         state = self.state.get(parameter)
