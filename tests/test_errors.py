@@ -81,3 +81,8 @@ def test_one_except_clause_catches_everything():
     ):
         with pytest.raises(TinygradError):
             wrong()
+
+
+def test_numpys_own_lines_are_passed_over():
+    assert is_library_code(np.mean.__wrapped__.__code__.co_filename)
+    assert not is_library_code("/home/numpy/model.py")

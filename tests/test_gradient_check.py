@@ -225,3 +225,17 @@ def test_compare_needs_no_engine():
     finding = compare(numeric + [[0, 0, 0], [0, 1, 0]], numeric)
     assert finding.position == (1, 1) and finding.kind == "different" and not finding
     assert abs(finding.difference - 1) < 1e-12
+
+
+def test_inputs_go_in_one_tuple():
+    a, b = np.ones((2, 3)), np.ones((3, 2))
+    words = (
+        r"gradcheck of matmul: 2 arguments after the function: \(2, 3\) float64, \(3, 2\) float64; "
+        r"expected the inputs in one tuple, and options by name\n  write instead: gradcheck\(matmul, \(x, y\)\)"
+    )
+    with pytest.raises(OptionError, match=words):
+        gradcheck(tg.matmul, a, b)
+    with pytest.raises(OptionError, match=r"gradgradcheck\(matmul, \(x, y\)\)"):
+        gradgradcheck(tg.matmul, a, b)
+    with pytest.raises(OptionError, match="with eps=… if a step is meant"):
+        gradcheck(tg.matmul, (a, b), 1e-5)

@@ -254,3 +254,30 @@ def test_user_code_written_for_numpy_runs_on_tensors():
     loss = softmax_loss(x, t)
     assert_close(loss.data, softmax_loss(x, w), 1e-12)
     assert tg.gradcheck(lambda w: softmax_loss(x, w), [w])
+
+
+def test_a_refused_function_is_called_by_its_own_name():
+    t = tensor(2, 2)
+    for call, words in (
+        (np.linalg.svd, r"np.linalg.svd of a Tensor: \(2, 2\) .*\n.*: np.linalg.svd\(t.detach\(\).numpy\(\)\)"),
+        (np.median, r"np.median of a Tensor: \(2, 2\) .*\n.*: np.median\(t.detach\(\).numpy\(\)\)"),
+        (np.fft.fft, r"np.fft.fft of a Tensor"),
+        (np.floor, r"np.floor of a Tensor"),
+    ):
+        with pytest.raises(DTypeError, match=words) as caught:
+            call(t)
+        assert "such as" not in str(caught.value)
+    with pytest.raises(DTypeError, match="such as abs"):
+        np.fabs(t)
+
+
+def test_a_ufunc_of_scipy_is_not_called_numpys():
+    special = pytest.importorskip("scipy.special")
+    with pytest.raises(DTypeError, match=r"^gammaln of a Tensor.*\n.*: gammaln\(t.detach"):
+        special.gammaln(tensor(2))
+
+
+def test_deep_inside_numpy_the_line_named_is_still_the_users():
+    losses = [tensor(1), tensor(1)]
+    with pytest.raises(GradientError, match=r"stack\(tensors\)[^\n]*\n  at .*test_interop.py:\d+ in test_deep_inside"):
+        np.mean(losses)

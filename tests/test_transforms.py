@@ -376,10 +376,37 @@ def test_a_result_that_is_no_tensor_is_refused_instead_of_giving_zeros():
         grad(lambda x: float(x))(1.0)
 
 
-@pytest.mark.parametrize("x", [np.arange(3), Tensor([1, 2]), np.array([True]), "text", {"w": X}])
-def test_arguments_that_are_not_of_floats_are_refused(x):
-    with pytest.raises(DTypeError, match="expected floats, for only real numbers have derivatives"):
+@pytest.mark.parametrize("x", [True, [True], np.array([True]), Tensor([True]), np.ones(2, complex), "text", {"w": X}])
+def test_arguments_that_are_not_of_real_numbers_are_refused(x):
+    with pytest.raises(DTypeError, match="expected real numbers, for only they have derivatives"):
         grad(lambda x: x)(x)
+
+
+@pytest.mark.parametrize(
+    "x", [[3, 2], [3.0, 2.0], np.array([3, 2]), np.array([3, 2], np.uint8), [np.int64(3), np.int32(2)]], ids=repr
+)
+def test_whole_numbers_become_float64_however_they_come(x):
+    """d/dx Σx³ = 3x²; its derivative 6x."""
+    cubes = lambda x: (x * x * x).sum()  # noqa: E731
+    for made, expected in (
+        (grad(cubes)(x), [27.0, 12.0]),
+        (jacobian(cubes)(x), [27.0, 12.0]),
+        (hessian(cubes)(x), [[18.0, 0.0], [0.0, 12.0]]),
+        (vjp(cubes, x if isinstance(x, np.ndarray) else np.array(x))[1](1.0)[0], [27.0, 12.0]),
+    ):
+        assert isinstance(made, np.ndarray) and made.dtype == np.float64
+        np.testing.assert_array_equal(made, expected)
+
+
+@pytest.mark.parametrize("x", [3, np.int64(3), np.array(3)], ids=repr)
+def test_a_whole_number_becomes_float64_as_well(x):
+    made = grad(lambda x: x * x)(x)
+    assert made == 6.0 and made.dtype == np.float64
+
+
+def test_a_tensor_of_whole_numbers_is_answered_by_a_tensor_of_float64():
+    made = grad(lambda x: (x * x).sum())(Tensor([3, 2]))
+    assert isinstance(made, Tensor) and made.dtype == np.float64 and made.tolist() == [6.0, 4.0]
 
 
 def test_results_that_are_not_of_floats_are_refused():

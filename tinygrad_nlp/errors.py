@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+import numpy
+
 __all__ = [
     "AnomalyError",
     "CheckpointError",
@@ -27,6 +29,8 @@ _LIBRARY = (
     _PACKAGE + os.sep,
     os.path.join(os.path.dirname(_PACKAGE), "models") + os.sep,
     os.path.join(os.path.dirname(_PACKAGE), "visualize") + os.sep,
+    # np.mean([tensor, tensor]) asks each for an array deep inside NumPy: that line would tell its author nothing.
+    os.path.dirname(os.path.abspath(numpy.__file__)) + os.sep,
 )
 
 
@@ -70,7 +74,7 @@ def explain(asked: str, *, got: str, expected: str, write: str = "", where: str 
     """Join the five parts of an error into one message, in the order a reader needs them.
 
     ``where`` defaults to the first line outside this package that led here, so a message
-    names the user's own line even when a layer called the op.
+    names the user's own line even when a layer, or a function of NumPy, called the op.
     """
     where = where or user_line()
     parts = [f"{asked}: {got}; expected {expected}"]
@@ -82,7 +86,7 @@ def explain(asked: str, *, got: str, expected: str, write: str = "", where: str 
 
 
 def user_line(skip: int = 1) -> str:
-    """``file:line in function`` of the innermost caller outside this package, or '' if there is none."""
+    """``file:line in function`` of the innermost caller outside this package and NumPy, or '' if there is none."""
     frame = sys._getframe(skip)
     while frame is not None:
         code = frame.f_code
@@ -93,7 +97,7 @@ def user_line(skip: int = 1) -> str:
 
 
 def is_library_code(filename: str) -> bool:
-    """True for source files of this package, including models/ and visualize/ of a checkout."""
+    """True for source files of this package, including models/ and visualize/ of a checkout, and of NumPy."""
     return filename.startswith(_LIBRARY)
 
 

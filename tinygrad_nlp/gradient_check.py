@@ -57,12 +57,22 @@ class Finding:
 
 
 def gradcheck(
-    function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, raise_exception=True, fast=False, seed=0, complex_step=False
+    function,
+    inputs,
+    *more,
+    eps=1e-6,
+    atol=1e-7,
+    rtol=1e-5,
+    raise_exception=True,
+    fast=False,
+    seed=0,
+    complex_step=False,
 ):
     """True if the gradients of ``function(*inputs)`` are those that differences measure.
 
     function         returns a Tensor or several, the same for the same inputs (no dropout)
-    inputs           Tensors that require grad, or arrays, of float64 are checked; everything else is held fixed
+    inputs           one tuple or list. Tensors that require grad, or arrays, of float64 are checked; everything else
+                     is held fixed
     eps              the step; the module's docstring bounds the error it leaves
     atol, rtol       accept |analytic − numeric| <= atol + rtol·|numeric| + the rounding that a difference of values as
                      large as the outputs has. A factor of 1.0001 fails
@@ -73,13 +83,15 @@ def gradcheck(
     complex_step     measure Im f(x + ih) / h with h = 1e-30, free of cancellation, where ``function`` is analytic and
                      its ops take complex numbers (no abs, max, relu); then rtol may be 1e-12
 
-    Raises GradientError naming the argument, the place, both values and a first diagnosis; DTypeError for float32.
+    Raises GradientError naming the argument, the place, both values and a first diagnosis; DTypeError for float32;
+    OptionError for inputs that are not in one tuple.
 
     >>> import numpy as np
     >>> from tinygrad_nlp.gradient_check import gradcheck
     >>> gradcheck(lambda x, y: (x * y).sum(), [np.ones((2, 3)), np.ones(3)])
     True
     """
+    _refuse_more("gradcheck", function, inputs, more)
     wrong = find_wrong_gradients(
         function, inputs, eps=eps, atol=atol, rtol=rtol, fast=fast, seed=seed, complex_step=complex_step
     )
@@ -88,11 +100,12 @@ def gradcheck(
     return not wrong
 
 
-def gradgradcheck(function, inputs, *, eps=1e-6, atol=1e-6, rtol=1e-5, raise_exception=True, fast=False, seed=0):
+def gradgradcheck(function, inputs, *more, eps=1e-6, atol=1e-6, rtol=1e-5, raise_exception=True, fast=False, seed=0):
     """`gradcheck` of the gradient itself: of (inputs, g) -> gᵀJ for a random g, so that second derivatives are right.
 
     Arguments are those of `gradcheck`. In messages the arguments after ``inputs`` are the cotangents g.
     """
+    _refuse_more("gradgradcheck", function, inputs, more)
     inputs, chosen = _prepared(inputs)
     rng = np.random.default_rng(seed)
     with no_grad():
@@ -249,6 +262,21 @@ def _shape_diagnosis(analytic, numeric, ndim):
     except (ValueError, IndexError):
         pass
     return text + (": a transpose is missing" if sorted(got) == sorted(expected) else "")
+
+
+def _refuse_more(name, function, inputs, more):
+    """``gradcheck(f, x, y)``: y would be the step to a PyTorch user and an input to others."""
+    if more:
+        several = isinstance(inputs, (tuple, list))
+        names = ", ".join("xyzuvw"[: len(inputs) if several else 1 + len(more)]) + "," * (several and len(inputs) == 1)
+        raise OptionError(
+            explain(
+                f"{name} of {_name(function)}",
+                got=f"{1 + len(more)} arguments after the function: " + ", ".join(describe(a) for a in (inputs, *more)),
+                expected="the inputs in one tuple, and options by name",
+                write=f"{name}({_name(function)}, ({names})), with eps=… if a step is meant",
+            )
+        )
 
 
 def _prepared(inputs):

@@ -58,7 +58,7 @@ def attach() -> None:
 
 
 def _array_ufunc(self, ufunc, method, *inputs, **options):
-    name = f"np.{ufunc.__name__}"
+    name = _called(ufunc)
     if method != "__call__":
         raise DTypeError(
             explain(
@@ -87,7 +87,7 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
 
 
 def _array_function(self, function, types, args, options):
-    name = f"np.{function.__name__}"
+    name = _called(function)
     if function in VALUES:
         return function(*_arrays(args), **{k: _arrays(v) for k, v in options.items()})
     adapter = FUNCTIONS.get(function)
@@ -105,7 +105,7 @@ def _array_function(self, function, types, args, options):
                 f"{name} of a Tensor",
                 got=", ".join(f"{k}={v!r}" for k, v in options.items()) or f"{len(args)} arguments",
                 expected="the arguments that the op of tinygrad_nlp has",
-                write=f"on the values: np.{function.__name__}(t.detach().numpy(), …)",
+                write=f"on the values: {name}(t.detach().numpy(), …)",
             )
         ) from None
 
@@ -118,7 +118,7 @@ def _array(self, dtype=None, copy=None):
                 "an array of a Tensor",
                 got=f"{describe(self)} that requires grad; as an array it would be a constant to backward",
                 expected="a tensor outside the graph, or a NumPy function that has an op here",
-                write="t.detach().numpy(), or t.data to share its memory",
+                write="t.detach().numpy(), or t.data to share its memory; for a list of tensors stack(tensors), an op",
             )
         )
     if copy or (dtype is not None and dtype != self._data.dtype):
@@ -167,11 +167,19 @@ def _refuse_options(name, options):
         )
 
 
+def _called(function):
+    """The function as its caller writes it: ``np.median``, ``np.linalg.svd``, ``expit`` of SciPy."""
+    if isinstance(function, np.ufunc):
+        return f"np.{function.__name__}" if hasattr(np, function.__name__) else function.__name__
+    return f"{function.__module__}.{function.__name__}".replace("numpy.", "np.", 1)
+
+
 def _without_op(name, tensor):
     known = sorted({*registry, *getattr(ops, "__all__", ())} - {"put_back"})
     import difflib
 
-    near = difflib.get_close_matches(name.removeprefix("np."), known, n=3, cutoff=0.6)
+    # At difflib's own 0.6 svd is near std, and median near embedding.
+    near = difflib.get_close_matches(name.rpartition(".")[2].removeprefix("nan"), known, n=3, cutoff=0.85)
     return DTypeError(
         explain(
             f"{name} of a Tensor",

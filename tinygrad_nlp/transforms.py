@@ -6,8 +6,11 @@ because a rule runs on Tensors as it does on arrays, a swept gradient is a graph
 **What goes in comes out.** Called with arrays or numbers, a transform answers with arrays (a 0-d one as a NumPy
 scalar, as NumPy's functions do). Called with Tensors, or inside a function that another transform is differentiating,
 it answers with Tensors, which carry a graph if they depend on something else that requires grad: so ``grad(grad(f))``
-works. An array keeps its dtype; a Python number, or a list of them, becomes float64, for in these functions accuracy is
-worth more than memory.
+works.
+
+**Numbers.** An array or Tensor of floats keeps its dtype. Whole numbers become float64, however they come: as a number,
+a list, an array or a Tensor; so do Python floats, for in these functions accuracy is worth more than memory. Booleans
+and complex numbers are refused.
 
 **Why each variable is fresh.** In grad(lambda x: x * grad(lambda y: x * y)(x))(3.0) the inner derivative is with
 respect to y alone, though y has the value of x: it is x, and the whole is x², with derivative 6. Were y the same node
@@ -49,7 +52,7 @@ def grad(
     or gives None with ``allow_unused=True``.
 
     Raises GradientError for an output of several numbers (use `jacobian` or `vjp`), DTypeError for an argument
-    or an output that is not of floats.
+    that is not of real numbers or an output that is not of floats.
 
     >>> from tinygrad_nlp import Tensor
     >>> from tinygrad_nlp.transforms import grad
@@ -245,16 +248,17 @@ class _Run:
                 alias = registry["reshape"](x, shape=x.shape)
                 alias.name = x.name
                 return alias
-        elif isinstance(x, (np.ndarray, np.generic)):
-            array = np.array(x)
         else:
-            array = np.array(x) if isinstance(x, bool) or not _numbers(x) else np.array(x, np.float64)
+            # A list of Python floats is an array of float64 to NumPy, which is what is wanted.
+            array = np.array(x)
+        if array.dtype.kind in "iu":
+            array = array.astype(np.float64)
         if array.dtype.kind != "f":
             raise DTypeError(
                 explain(
                     f"{self.name} of {self.function} with respect to argument {i}",
                     got=describe(array if array.dtype != object else type(x)),
-                    expected="floats, for only real numbers have derivatives",
+                    expected="real numbers, for only they have derivatives",
                     write="x.astype(np.float64), or argnums= another argument",
                 )
             )
@@ -441,10 +445,6 @@ def _stacked(run, k, i, rows):
     if isinstance(parts[0], Tensor):
         return registry["stack"](parts, axis=0).reshape(shape)
     return np.stack(parts).reshape(shape)
-
-
-def _numbers(x):
-    return isinstance(x, (int, float)) or (isinstance(x, (list, tuple)) and all(_numbers(i) for i in x))
 
 
 def _tuple(x):
