@@ -267,6 +267,7 @@ def _shape_diagnosis(analytic, numeric, ndim):
 def _refuse_more(name, function, inputs, more):
     """``gradcheck(f, x, y)``: y would be the step to a PyTorch user and an input to others."""
     if more:
+        step = ", eps=… for the step" if isinstance(more[-1], float) else ""
         several = isinstance(inputs, (tuple, list))
         names = ", ".join("xyzuvw"[: len(inputs) if several else 1 + len(more)]) + "," * (several and len(inputs) == 1)
         raise OptionError(
@@ -274,7 +275,7 @@ def _refuse_more(name, function, inputs, more):
                 f"{name} of {_name(function)}",
                 got=f"{1 + len(more)} arguments after the function: " + ", ".join(describe(a) for a in (inputs, *more)),
                 expected="the inputs in one tuple, and options by name",
-                write=f"{name}({_name(function)}, ({names})), with eps=… if a step is meant",
+                write=f"{name}({_name(function)}, ({names}){step})",
             )
         )
 

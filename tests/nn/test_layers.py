@@ -196,6 +196,8 @@ def test_linear_takes_a_list_in_the_dtype_of_its_weight(dtype):
         np.testing.assert_allclose(out.data[0], layer.weight.data @ np.array([1.0, 2.0], dtype) + layer.bias.data)
     with pytest.raises(ShapeError, match=r"\(1, 3\) \w+; expected shape \(…, 2\)"):
         layer([[1.0, 2.0, 3.0]])
+    with pytest.raises(DTypeError, match="expected numbers"):
+        layer("text")
 
 
 def test_the_data_of_a_loss_come_when_it_is_called():

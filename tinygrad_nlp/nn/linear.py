@@ -42,7 +42,7 @@ class Linear(Module):
             init.uniform_(parameter, -bound, bound, generator=rng)
 
     def forward(self, x):
-        if isinstance(x, (list, tuple, int, float)):
+        if not hasattr(x, "ndim"):
             x = Tensor(x, dtype=self.weight.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ShapeError(
