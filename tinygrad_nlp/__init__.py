@@ -30,7 +30,9 @@ def __getattr__(name):
         module, attribute = _ON_DEMAND[name]
         found = import_module(f"{__name__}.{module}")
         return getattr(found, attribute) if attribute else found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .hints import attribute_error
+
+    raise attribute_error(__name__, name)
 
 
 def __dir__():

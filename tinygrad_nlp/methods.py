@@ -5,6 +5,7 @@ NumPy's names and meaning for array methods, PyTorch's for the rest.
 
 from __future__ import annotations
 
+from . import hints
 from .apply import apply
 from .op import registry
 from .tensor import Tensor, _plain_index
@@ -75,6 +76,12 @@ def attach() -> None:
         lambda self: apply(registry["swapaxes"], (self,), {"axis1": -1, "axis2": -2}),
         doc="The last two axes exchanged.",
     )
+    for name in hints.TENSOR:
+        if not hasattr(Tensor, name):
+            setattr(Tensor, name, hints.Missing(name))
+    Tensor.__dir__ = lambda self: [
+        n for n in object.__dir__(self) if not isinstance(vars(Tensor).get(n), hints.Missing)
+    ]
     Tensor.__getitem__ = lambda self, index: apply(registry["getitem"], (self,), {"index": _plain_index(index)})
 
 

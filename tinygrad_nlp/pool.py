@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
+from _thread import _local as ThreadLocal  # threading.local, which would cost a module more
 
 import numpy as np
 
@@ -23,7 +23,7 @@ LARGEST_TOTAL = 1 << 30
 """Bytes a thread's pool may keep. What exceeds it is an ordinary array."""
 
 
-class _Pool(threading.local):
+class _Pool(ThreadLocal):
     def __init__(self):
         self.arrays = {}  # (elements, dtype) -> arrays of that size
         self.bytes = 0

@@ -8,6 +8,7 @@ keep away from kinks by construction: the documented value *at* a kink is tested
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -99,11 +100,16 @@ BINARY_SHAPES = (
 )
 
 
+# Half the ops declare the same samples: made once, they cost importing nothing.
+
+
+@cache
 def unary(draw: Callable = normal, **options) -> tuple[Sample, ...]:
     """An elementwise op of one argument, at the shapes that break things: 0-d, empty, several axes."""
     return tuple(sample(draw(*shape), **options) for shape in UNARY_SHAPES)
 
 
+@cache
 def binary(first: Callable = normal, second: Callable | None = None, **options) -> tuple[Sample, ...]:
     """An elementwise op of two arguments, broadcasting on either side and on both."""
     second = second or first

@@ -12,8 +12,8 @@ optimizer is seen from all of them.
 from __future__ import annotations
 
 import itertools
-import threading
 import weakref
+from _thread import RLock  # threading.RLock, which would cost a module more
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class _Changes:
 
 
 changes = _Changes()
-_one_at_a_time = threading.RLock()  # re-entrant: a garbage collection may come in between
+_one_at_a_time = RLock()  # re-entrant: a garbage collection may come in between
 
 
 def owner(array):
