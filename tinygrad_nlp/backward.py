@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from heapq import heappop, heappush, heapreplace
 
 import numpy as np
+from numpy import ndarray
 
 from .broadcasting import sum_to_shape
 from .errors import AnomalyError, DTypeError, GradientError, ShapeError, StaleValueError, describe, explain
@@ -155,7 +156,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             newcomer = None
 
             g = pending.pop(node._id)
-            if type(g) is not np.ndarray and isinstance(g, RowSparse):  # only a leaf keeps its rows apart
+            if type(g) is not ndarray and isinstance(g, RowSparse):  # only a leaf keeps its rows apart
                 g = g.dense()
             if node._hooks is not None:
                 g = _run_hooks(node, g)

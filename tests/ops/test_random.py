@@ -40,9 +40,12 @@ def test_gradient_flows_through_the_kept_units_only():
     assert set(np.unique(out.data)) == {0.0, 1 / 0.75}
 
 
-def test_the_share_kept_is_one_minus_p():
-    keep = keep_mask((400, 500), 0.3, np.random.default_rng(1))
-    assert abs(keep.mean() - 0.7) < 4 * np.sqrt(0.3 * 0.7 / keep.size)
+@pytest.mark.parametrize("p", [0.3, 0.5])
+def test_the_share_kept_is_one_minus_p_everywhere(p):
+    keep = keep_mask((401, 503), p, np.random.default_rng(1))
+    assert keep.dtype == bool and keep.shape == (401, 503)
+    for share in (keep.mean(), keep[:, ::8].mean(), keep[:8].mean(), (keep[:, 1:] & keep[:, :-1]).mean() / (1 - p)):
+        assert abs(share - (1 - p)) < 0.03
 
 
 def test_float32_stays_float32():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..derivation import Derivation, smooth
@@ -80,4 +82,8 @@ def keep_mask(shape, p, rng=None) -> np.ndarray:
         from ..random import generator
 
         rng = generator()
+    if p == 0.5:  # the commonest case needs one random bit a unit
+        size = math.prod(shape)
+        bits = np.unpackbits(np.frombuffer(rng.bytes(-(-size // 8)), np.uint8), count=size)
+        return bits.view(bool).reshape(shape)
     return rng.integers(0, 65536, shape, dtype=np.uint16) >= round(p * 65536)

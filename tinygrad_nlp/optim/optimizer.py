@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import threads
 from ..errors import CheckpointError, DTypeError, GradientError, OptionError, ShapeError, describe, explain
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
@@ -217,25 +218,30 @@ class Optimizer:
         g = np.ascontiguousarray(g).reshape(-1)
         decay = 0 if self.decoupled_decay else group.get("weight_decay", 0)
         maximize = group.get("maximize", False)
-        q, h = self._scratch_of(w.dtype)
-        for start in range(0, g.size, BLOCK):
-            block = slice(start, min(start + BLOCK, g.size))
-            gb = g[block]
-            length = gb.size
-            wb = flat[0][block]
-            if maximize:
-                gb = np.negative(gb, out=h[:length])
-            if decay:
-                np.multiply(wb, decay, out=q[:length])
-                gb = np.add(gb, q[:length], out=h[:length])
-            rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
+
+        def work(first, last, part):
+            q, h = self._scratch_of(w.dtype, part)
+            for start in range(first, last, BLOCK):
+                block = slice(start, min(start + BLOCK, last))
+                gb = g[block]
+                length = gb.size
+                wb = flat[0][block]
+                if maximize:
+                    gb = np.negative(gb, out=h[:length])
+                if decay:
+                    np.multiply(wb, decay, out=q[:length])
+                    gb = np.add(gb, q[:length], out=h[:length])
+                rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
+
+        threads.in_parts(work, g.size, smallest=4 * BLOCK)
         if arrays[0] is not w:
             w[...] = arrays[0]
 
-    def _scratch_of(self, dtype):
-        if dtype not in self._scratch:
-            self._scratch[dtype] = np.empty((2, BLOCK), dtype)
-        return self._scratch[dtype]
+    def _scratch_of(self, dtype, part):
+        """Two work arrays of a block for each thread."""
+        if (dtype, part) not in self._scratch:
+            self._scratch[dtype, part] = np.empty((2, BLOCK), dtype)
+        return self._scratch[dtype, part]
 
     def _refuse(self, name, value, expected):
         raise OptionError(explain(f"{type(self).__name__}: {name}", got=repr(value), expected=expected))
