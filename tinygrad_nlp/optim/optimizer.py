@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import threads
 from ..errors import CheckpointError, DTypeError, GradientError, OptionError, ShapeError, describe, explain
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
+from ..threads import in_parts
 from ..versions import note_change
 from .options import refuse_unknown
 
@@ -233,7 +233,7 @@ class Optimizer:
                     gb = np.add(gb, q[:length], out=h[:length])
                 rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
 
-        threads.in_parts(work, g.size, smallest=4 * BLOCK)
+        in_parts(work, g.size, smallest=4 * BLOCK)
         if arrays[0] is not w:
             w[...] = arrays[0]
 
