@@ -155,7 +155,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
                 node = newcomer
             newcomer = None
 
-            g = pending.pop(node._id)
+            time = node._id
+            g = pending.pop(time)
             if type(g) is not ndarray and isinstance(g, RowSparse):  # only a leaf keeps its rows apart
                 g = g.dense()
             if node._hooks is not None:
@@ -163,14 +164,14 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             if journal:
                 node._grad = g
             if wanted:
-                if node._id in wanted:
+                if time in wanted:
                     found.append((node, g))
-                if node._id <= oldest:
+                if time <= oldest:
                     continue
             args = node._args
             if args is None:
                 raise _freed(node)
-            if changes.latest > node._id:
+            if changes.latest > time:
                 _refuse_stale(node)
 
             op, options = node._op, node._options
@@ -199,17 +200,18 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
                     part = _fitted(part, node, position, any_shape)
                 if trail is not None:
                     _refuse_not_finite(part, node, position, trail)
-                known = pending.get(a._id)
+                key = a._id
+                known = pending.get(key)
                 if known is not None:
-                    pending[a._id] = known + part
+                    pending[key] = known + part
                 else:
-                    pending[a._id] = part
+                    pending[key] = part
                     if a._op is None:
                         leaves.append(a)
                     elif newcomer is None:
                         newcomer = a
                     else:
-                        heappush(heap, (-a._id, a))
+                        heappush(heap, (-key, a))
             if not keep:
                 node._args = node._values = node._saved = None
 

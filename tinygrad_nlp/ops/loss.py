@@ -90,6 +90,13 @@ def target_rows(name, logits, target, weight, ignore_index, label_smoothing):
     return (q * kept[..., None] if not kept.all() else q), total
 
 
+def all_classes(target, shape) -> bool:
+    """True if ``target`` names one class that exists for each of the rows of (N, C) logits: two looks at it."""
+    if target.shape != shape[:1] or target.dtype.kind not in "iu":
+        return False
+    return not target.size or bool(0 <= target.min() and target.max() < shape[1])
+
+
 def check_classes(name, logits, target, ignore_index):
     """Which rows count; refuses a target of the wrong shape or kind, or a class that does not exist."""
     if target.dtype.kind not in "iu":
@@ -163,7 +170,9 @@ class cross_entropy:
             return cross_entropy.forward(
                 logits, target, weight, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction
             ), None
-        kept = check_classes("cross_entropy", logits, np.asarray(target), ignore_index)
+        target, kept = np.asarray(target), None
+        if ignore_index is not None or not all_classes(target, logits.shape):
+            kept = check_classes("cross_entropy", logits, target, ignore_index)
         return softmax_minus_target(logits, target, kept, reduction)
 
     def kernel_vjp(g, out, saved, needs, logits, target, weight, *, ignore_index, label_smoothing, reduction):
@@ -212,14 +221,15 @@ BLOCK = 1 << 16
 def softmax_minus_target(logits, target, kept, reduction):
     """(loss, ŷ − y times the share of each row): forward and gradient of plain cross-entropy in one pass over logits.
 
-    Rows go in blocks that stay in cache between subtracting the maximum, exp, sum and division.
+    ``kept`` says which rows count, None that all do. Rows go in blocks that stay in cache between subtracting the
+    maximum, exp, sum and division.
     """
     from ..pool import empty
 
     rows, classes = logits.shape
     gradient = empty(logits.shape, logits.dtype)
     log_sums = np.empty((rows, 1), logits.dtype)
-    total = kept.sum()
+    total = rows if kept is None else kept.sum()
     factor = logits.dtype.type(share(reduction, total))
     step = max(1, BLOCK // classes)
     for start in range(0, rows, step):
@@ -231,7 +241,7 @@ def softmax_minus_target(logits, target, kept, reduction):
         np.multiply(block, factor / sums, out=block)
         np.add(np.log(sums), peak, out=log_sums[part])
     every = np.arange(rows)
-    chosen = np.where(kept, target, 0)
+    chosen = target if kept is None else np.where(kept, target, 0)
     losses = log_sums[:, 0] - logits[every, chosen]
     gradient[every, chosen] -= factor
     if total != rows:
