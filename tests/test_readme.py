@@ -48,3 +48,7 @@ def test_the_formula_shown_is_the_formula_printed(capsys):
     command, expected = shown.split("\n", 1)
     assert main(command.split()[2:]) in (0, None)
     assert capsys.readouterr().out.strip() == expected.strip()
+
+
+def test_no_placeholder_is_left():
+    assert not re.search(r"@[A-Z]{2,}@|TODO|FIXME", README.read_text(encoding="utf-8"))

@@ -94,7 +94,7 @@ def all_classes(target, shape) -> bool:
     """True if ``target`` names one class that exists for each of the rows of (N, C) logits: two looks at it."""
     if target.shape != shape[:1] or target.dtype.kind not in "iu":
         return False
-    return not target.size or bool(0 <= target.min() and target.max() < shape[1])
+    return not target.size or bool(target.min() >= 0 and target.max() < shape[1])
 
 
 def check_classes(name, logits, target, ignore_index):
