@@ -43,10 +43,10 @@ class matmul:
         if x.ndim == y.ndim == 2 and g.dtype == x.dtype == y.dtype:
             # Each gradient in its argument's memory layout: that of a transposed weight, x @ W.T, is then W's own
             # when the transpose's rule has turned it round, and an optimizer need not copy it.
-            return (
-                np.matmul(g, y.T, out=np.empty_like(x)) if needs[0] else None,
-                np.matmul(x.T, g, out=np.empty_like(y)) if needs[1] else None,
-            )
+            # ȳ comes first: x may still be in the cache from the forward pass, and x̄ then is when its reader comes.
+            y_bar = np.matmul(x.T, g, out=np.empty_like(y)) if needs[1] else None
+            x_bar = np.matmul(g, y.T, out=np.empty_like(x)) if needs[0] else None
+            return x_bar, y_bar
         rules = matmul.rules
         return tuple(rule(g, out, x, y) if need else None for rule, need in zip(rules, needs))
 
