@@ -10,18 +10,8 @@ import numpy as np
 import pytest
 from tinygrad_nlp.models.word2vec import Vectors
 
-from tinygrad_nlp.cli import COMMANDS, main
+from tinygrad_nlp.cli import COMMANDS
 from tinygrad_nlp.data import Vocabulary
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*argv):
-        code = main(list(map(str, argv)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

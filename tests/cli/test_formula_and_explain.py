@@ -5,18 +5,7 @@ import json
 import pytest
 
 import tinygrad_nlp as tg
-from tinygrad_nlp.cli import main
 from tinygrad_nlp.cli.formula import MODELS
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*argv):
-        code = main(list(map(str, argv)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,6 @@ from tinygrad_nlp.cli import main
 QUICK = ("--epochs", 2, "--dim", 8, "--hidden", 16, "--batch", 64, "--rate", 0.02)
 
 
-@pytest.fixture
-def run(capsys):
-    def run(*argv):
-        code = main(list(map(str, argv)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parser")

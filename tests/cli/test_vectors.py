@@ -9,20 +9,10 @@ import numpy as np
 import pytest
 from tinygrad_nlp.models.word2vec import Vectors
 
-from tinygrad_nlp.cli import main, train
+from tinygrad_nlp.cli import train
 from tinygrad_nlp.data import Vocabulary
 
 TEXT = "the cat sleeps. the dog sleeps.\nthe car drives. the bus drives.\n" * 60
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*argv):
-        code = main(list(map(str, argv)))
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
