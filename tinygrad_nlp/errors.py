@@ -23,7 +23,7 @@ __all__ = [
     "TinygradError",
 ]
 
-# pathlib would be a fifth of this package's import time.
+# os.path, as NumPy has it loaded already; pathlib would be one module more at import.
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _LIBRARY = (
     _PACKAGE + os.sep,
