@@ -2,8 +2,9 @@
 
 A training step frees and allocates the same few megabytes over and over. The C library hands large blocks back to
 the kernel at once, and the kernel clears every page it gives out: with a 20 MB gradient of a softmax over 10,000
-words a tenth of the step went to a thousand page faults. `empty` instead keeps the arrays it made and hands out one that nobody else holds: an array is free when
-the pool's own reference is the only one left, which CPython's reference count tells. Nothing has to be returned.
+words a tenth of the step went to a thousand page faults. `empty` instead keeps the arrays it made and hands out one
+that nobody else holds: an array is free when the pool's own reference is the only one left, which CPython's reference
+count tells. Nothing has to be returned.
 
 Each thread has a pool of its own. Where reference counts cannot be read, `empty` is ``np.empty``.
 """
