@@ -1,14 +1,16 @@
 """A dependency parser: a classifier reads a sentence left to right and decides, move by move, who depends on whom.
 
 Read in this order: `treebank` (the sentences and their trees), `transitions` (the moves), `states` (the same for many
-sentences at once), `features` (what the classifier sees), `model` (the classifier), `train` (the loop), `decode` (the
-trained parser), `evaluate` (how well it does). `generated` is a treebank to try it on, `text` draws a tree.
+sentences at once), `hybrid` (other moves, and what each costs), `features` (what the classifier sees), `model` (the
+classifier), `train` (the loop), `decode` (the trained parser), `evaluate` (how well it does). `generated` is a treebank
+to try it on, `text` draws a tree.
 """
 
 from .decode import Parser, minibatch_parse
 from .evaluate import Scores, evaluate, universal
 from .features import NAMES, Vocabulary, examples
 from .generated import best_score, generate
+from .hybrid import DynamicOracle, HybridConfiguration, HybridStates
 from .model import ParserNetwork
 from .states import Oracle, States
 from .text import tree_text
@@ -36,7 +38,10 @@ __all__ = [
     "SHIFT",
     "Configuration",
     "Divergence",
+    "DynamicOracle",
     "Faulty",
+    "HybridConfiguration",
+    "HybridStates",
     "IllegalMove",
     "NonProjective",
     "Oracle",

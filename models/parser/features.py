@@ -20,7 +20,7 @@ from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
 from .states import Oracle, States
-from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
+from .transitions import RIGHT_ARC, SHIFT
 from .treebank import DEPREL, UPOS, XPOS, Sentence
 
 PLACES = 18
@@ -238,8 +238,7 @@ def examples(sentences: Sequence[Sentence], vocabulary: Vocabulary, labelled: bo
             done += k
             features[block] = extract(chunk, k, labelled)
             moves = oracle.next_moves(k)
-            removed = states.stack.take(states.top[:k] - (moves == LEFT_ARC))
-            labels = chunk.labels.take(removed)
+            labels = chunk.labels.take(states.removed(moves))
             if labelled:
                 targets[block] = np.where(moves == SHIFT, 0, 1 + labels - first + relations * (moves == RIGHT_ARC))
             else:

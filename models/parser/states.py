@@ -64,10 +64,6 @@ class States:
 
     def apply(self, moves, labels=None) -> None:
         """Make ``moves`` (k,), each legal, in the first k sentences; ``labels`` (k,) go to the arcs."""
-        k = len(moves)
-        first = self.stack.take(self.top[:k])
-        second = self.stack.take(self.top[:k] - 1)
-
         at = np.flatnonzero(moves == SHIFT)
         self.top[at] += 1
         self.stack[self.top[at]] = self.front[at]
@@ -75,19 +71,30 @@ class States:
 
         # Arcs of a word on one side are made from the inside out, so the newest dependent is the outermost.
         at = np.flatnonzero(moves == LEFT_ARC)
-        head, dependent = first[at], second[at]
+        head, dependent = self._left_arc(at)
         self.left2[head] = self.left1[head]
         self.left1[head] = dependent
-        self.top[at] -= 1
-        self.stack[self.top[at]] = head
         self._attach(head, dependent, labels, at)
 
         at = np.flatnonzero(moves == RIGHT_ARC)
-        head, dependent = second[at], first[at]
+        dependent = self.stack[self.top[at]]
+        self.top[at] -= 1
+        head = self.stack[self.top[at]]
         self.right2[head] = self.right1[head]
         self.right1[head] = dependent
-        self.top[at] -= 1
         self._attach(head, dependent, labels, at)
+
+    def removed(self, moves) -> np.ndarray:
+        """(k,) the word that each move would take off the stack; the top for SHIFT, which takes none."""
+        return self.stack.take(self.top[: len(moves)] - (moves == LEFT_ARC))
+
+    def _left_arc(self, at):
+        """Take the dependents of LEFT-ARCs off the stacks of the sentences ``at``: (heads, dependents)."""
+        top = self.top[at]
+        head, dependent = self.stack[top], self.stack[top - 1]
+        self.stack[top - 1] = head
+        self.top[at] = top - 1
+        return head, dependent
 
     def _attach(self, head, dependent, labels, at):
         self.head[dependent] = head

@@ -47,6 +47,8 @@ class Configuration:
     (True, [2, 0, 2])
     """
 
+    conditions = ("a word in the buffer", "three on the stack: ROOT takes no head", "two on the stack")
+
     def __init__(self, length: int, *, single_root: bool = False):
         self.stack, self.buffer = [0], list(range(1, length + 1))
         self.arcs: list[tuple] = []  # (head, dependent, label), in the order they were made
@@ -70,23 +72,19 @@ class Configuration:
     def step(self, move: int, label=None) -> None:
         """Make a move; ``label`` goes to the arc. Raises IllegalMove where its condition does not hold."""
         if not self.legal(move):
-            raise IllegalMove(
-                explain(
-                    MOVES[move],
-                    got=f"a stack {self.stack} and {len(self.buffer)} words in the buffer",
-                    expected=(
-                        "a word in the buffer",
-                        "three on the stack: ROOT takes no head",
-                        "two on the stack" + (", and an empty buffer under ROOT" if self.single_root else ""),
-                    )[move],
-                )
-            )
+            under_root = ", and an empty buffer under ROOT" if self.single_root and move == RIGHT_ARC else ""
+            got = f"a stack {self.stack} and {len(self.buffer)} words in the buffer"
+            raise IllegalMove(explain(MOVES[move], got=got, expected=self.conditions[move] + under_root))
         if move == SHIFT:
             self.stack.append(self.buffer.pop(0))
         elif move == LEFT_ARC:
-            self.arcs.append((self.stack[-1], self.stack.pop(-2), label))
+            self.arcs.append((*self._left_arc(), label))
         else:
             self.arcs.append((self.stack[-2], self.stack.pop(), label))
+
+    def _left_arc(self):
+        """(head, dependent) of a LEFT-ARC, which takes the dependent off the stack."""
+        return self.stack[-1], self.stack.pop(-2)
 
     def heads(self) -> list[int]:
         """The head of each word, −1 where it has none yet."""
