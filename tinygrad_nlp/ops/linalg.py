@@ -59,8 +59,8 @@ class matmul:
         if x.shape[-1] != inner:
             raise ShapeError(
                 explain(
-                    f"matmul: {x.shape} @ {y.shape}: inner dimensions {x.shape[-1]} and {inner} differ",
-                    got=f"{x} @ {y}",
+                    "matmul",
+                    got=f"{x.shape} @ {y.shape}: inner dimensions {x.shape[-1]} and {inner} differ{names_of(x, y)}",
                     expected=f"a second argument whose first matrix axis is {x.shape[-1]}",
                     write="x @ y.mT" if y.ndim > 1 and y.shape[-1] == x.shape[-1] else "",
                 )
@@ -68,8 +68,9 @@ class matmul:
         if x.ndim > 2 and y.ndim > 2:
             raise ShapeError(
                 explain(
-                    f"matmul: {x.shape} @ {y.shape}: leading axes {x.shape[:-2]} and {y.shape[:-2]} do not broadcast",
-                    got=f"{x} @ {y}",
+                    "matmul",
+                    got=f"{x.shape} @ {y.shape}: leading axes {x.shape[:-2]} and {y.shape[:-2]} do not broadcast"
+                    + names_of(x, y),
                     expected="leading axes that are equal or 1, aligned at the last of them",
                 )
             )
@@ -102,6 +103,11 @@ class matmul:
         sample(normal(2, 0), normal(0, 3)),
         sample(normal(2, 3, 0), normal(0, 2)),
     )
+
+
+def names_of(x, y):
+    """`` (hidden @ W)`` for a message, where the arguments have names."""
+    return f" ({x.name or 'x'} @ {y.name or 'y'})" if x.name or y.name else ""
 
 
 # With two matrices these four return their argument as it is: then the rules read X̄ = S̄ Yᵀ and Ȳ = Xᵀ S̄.
