@@ -2,6 +2,7 @@
 
 from .adam import Adam, AdamAsWritten, AdamW
 from .adaptive import Adagrad, RMSprop
+from .averaging import ExponentialAverage
 from .clip import clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
 from .schedule import (
@@ -23,6 +24,7 @@ __all__ = [
     "AdamAsWritten",
     "AdamW",
     "CosineAnnealingLR",
+    "ExponentialAverage",
     "ExponentialLR",
     "HeavyBall",
     "LambdaLR",
