@@ -12,6 +12,7 @@ from .negative_sampling import *
 from .normalize import *
 from .order import *
 from .random import *
+from .recurrent import *
 from .reduce import *
 from .select import *
 from .shape import *
