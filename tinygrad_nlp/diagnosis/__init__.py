@@ -1,0 +1,17 @@
+"""What is wrong with a wrong gradient: a catalogue of the classic mistakes of backpropagation, each with its test.
+
+`compare_by_hand` judges gradients worked out by hand. `gradcheck` and ``tinygrad-nlp check`` judge rules, functions
+and modules, and use the same catalogue for what they say. Nothing here decides *whether* a gradient is wrong (the
+engine's own gradient or a difference quotient does that); it only says what the mistake looks like. So a right rule
+cannot be blamed, and a wrong one is at worst called "different".
+
+>>> from tinygrad_nlp.diagnosis import CATALOGUE
+>>> [entry.kind for entry in CATALOGUE][:2]
+['forgotten broadcast sum', 'transposed']
+"""
+
+from . import on_arrays  # noqa: I001 - the order of these is the order of the catalogue: the specific first
+from .by_hand import Report, Row, compare_by_hand
+from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose
+
+__all__ = ["CATALOGUE", "Case", "Diagnosis", "Mistake", "Report", "Row", "compare_by_hand", "diagnose"]

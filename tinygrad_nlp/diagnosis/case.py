@@ -1,0 +1,147 @@
+"""What a hypothesis gets to see, and the catalogue it stands in.
+
+A hypothesis is a function ``Case -> text | None`` under ``@mistake``: None where the mistake would not give this
+wrong gradient, else one sentence on what is wrong here. Its docstring says what the mistake is; the catalogue, the
+documentation and the reports all read it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Mistake(NamedTuple):
+    """One classic mistake of backpropagation: an entry of the catalogue.
+
+    kind   its short name, as reports state it: "transposed"
+    about  what the mistake is and how it shows
+    fix    what to write
+    test   Case -> what is wrong here, in words, or None
+    needs  what of the case must be known: "arrays" (always), "jacobian", "rule", "graph"
+    """
+
+    kind: str
+    about: str
+    fix: str
+    test: Callable
+    needs: str
+
+
+CATALOGUE: list[Mistake] = []
+"""Every hypothesis, the specific before the general: the first that explains what was seen is reported."""
+
+
+def mistake(kind: str, *, fix: str, needs: str = "arrays"):
+    """Enter a hypothesis in the catalogue."""
+
+    def enter(test):
+        CATALOGUE.append(Mistake(kind, " ".join(test.__doc__.split()), fix, test, needs))
+        return test
+
+    return enter
+
+
+class Diagnosis(NamedTuple):
+    """What is wrong with a gradient: ``kind`` (as in the catalogue), the finding in words, and what to write."""
+
+    kind: str
+    text: str
+    fix: str
+
+    def __str__(self):
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass
+class Case:
+    """A wrong gradient beside the right one, at numbers drawn so that nothing is equal by chance.
+
+    given, true  the gradients; ``given`` may have another shape
+    name         of the tensor or argument
+    others       the right gradients of the other arguments, by name
+    counts       {N: where a sum or mean over N stands}
+    scales       {γ: where a scale γ stands}
+    jacobian     (given, true, number of axes of the result), or None
+    rule         a RuleCase: the wrong rule itself, to be called with other arguments, or None
+    tape         the graph, and ``wanted``, the tensor's number in it, or None
+    siblings     (given, true, number) of what else was compared: one mistake has to explain it too
+    precision    how close two numbers count as equal, relative to the largest
+    """
+
+    given: np.ndarray
+    true: np.ndarray
+    name: str = "x"
+    others: dict = field(default_factory=dict)
+    counts: dict = field(default_factory=dict)
+    scales: dict = field(default_factory=dict)
+    jacobian: tuple | None = None
+    rule: Any = None
+    tape: Any = None
+    wanted: int | None = None
+    siblings: list = field(default_factory=list)
+    precision: float = 1e-5
+
+    def __post_init__(self):
+        self.given, self.true = np.asarray(self.given), np.asarray(self.true)
+
+    def same(self, a, b) -> bool:
+        """Equal shapes, and equal numbers up to the precision of the case."""
+        a, b = np.asarray(a), np.asarray(b)
+        if a.shape != b.shape or a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+            return False
+        if not a.size:
+            return True
+        scale = max(float(np.abs(a).max()), float(np.abs(b).max()))
+        return bool(np.abs(a - b).max() <= self.precision * scale + 1e-12)  # NaN is not <=
+
+    def fits(self, candidate) -> bool:
+        """Would this mistake have given what was given?"""
+        return self.same(self.given, candidate)
+
+    def right(self, candidate) -> bool:
+        """Would this repair give the right gradient?"""
+        return self.same(self.true, candidate)
+
+    @property
+    def shapes_agree(self):
+        return self.given.shape == self.true.shape
+
+
+def diagnose(cases, known=("arrays",), most=3) -> list[Diagnosis]:
+    """The explanations that hold in every one of ``cases`` (draws of the same mistake), the most specific first."""
+    cases = [cases] if isinstance(cases, Case) else list(cases)
+    found = []
+    for entry in CATALOGUE:
+        if len(found) == most:
+            break
+        texts = []
+        for case in cases:
+            if not _known(case, entry.needs):
+                break
+            with np.errstate(all="ignore"):
+                text = entry.test(case)
+            if not text:
+                break
+            texts.append(text)
+        if texts and len(texts) == len(cases) and all(d.kind != entry.kind for d in found):
+            kind = entry.kind
+            text = texts[0]
+            if isinstance(text, tuple):  # (kind, text): a hypothesis that covers several kinds
+                if any(t[0] != text[0] for t in texts):
+                    continue
+                kind, text = text
+            found.append(Diagnosis(kind, text, entry.fix))
+    return found
+
+
+def _known(case, needs):
+    return {
+        "arrays": True,
+        "jacobian": case.jacobian is not None,
+        "rule": case.rule is not None,
+        "graph": case.tape is not None,
+    }[needs]
