@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import tinygrad_nlp as tg
-from tests.numerical import assert_close
 from tinygrad_nlp.ops.recurrent import first_rows, previous_rows, steps
 
 

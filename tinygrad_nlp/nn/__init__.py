@@ -21,10 +21,12 @@ from .linear import Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module, Parameter
 from .norm import LayerNorm
+from .recurrent import LSTM
 
 __all__ = [
     "ELU",
     "GELU",
+    "LSTM",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",

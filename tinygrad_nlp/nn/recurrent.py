@@ -1,0 +1,163 @@
+"""Recurrent layers: sequences read step by step, in one direction or both."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import ops
+from ..errors import OptionError, ShapeError, describe, explain
+from ..ops.recurrent import first_rows
+from . import init
+from .module import Module, Parameter
+from .sizes import size
+
+
+class LSTM(Module):
+    """Long short-term memory, of one layer or several, PyTorch's parameters and semantics.
+
+    x: (T, N, input_size), or (N, T, input_size) with ``batch_first``, or (T, input_size) for a single sequence
+    -> (output, (h_n, c_n)): output of x's leading axes and D·hidden_size, the hidden states of the last layer after
+    each element; h_n and c_n (D·num_layers, N, hidden_size) the states after the whole sequence
+
+    num_layers     each further one reads the hidden states of the one before
+    bidirectional  D = 2: a second recurrence from the end to the beginning in every layer; both outputs are joined
+    dropout        of what a further layer reads, in training
+    rng            draws the parameters and the masks
+
+    Parameters of layer k: weight_ih_l{k} (4H, inputs), weight_hh_l{k} (4H, H), bias_ih_l{k} and bias_hh_l{k} (4H,),
+    the gates in the order input, forget, cell, output; those of the second direction end in ``_reverse``. They start
+    as U(−1/√H, 1/√H).
+
+    Raises ShapeError for an x of another width or lengths that do not fit it. Source: see `ops.lstm`.
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+        *,
+        dtype=np.float32,
+        rng=None,
+    ):
+        if not 0 <= dropout < 1:
+            raise OptionError(explain("LSTM: dropout", got=repr(dropout), expected="0 <= dropout < 1"))
+        self.input_size = size("LSTM", "input_size", input_size)
+        self.hidden_size = size("LSTM", "hidden_size", hidden_size)
+        self.num_layers = size("LSTM", "num_layers", num_layers)
+        self.bias, self.batch_first, self.dropout, self.rng = bias, batch_first, dropout, rng
+        self.bidirectional = bool(bidirectional)
+        rows, directions = self.gates * self.hidden_size, 1 + self.bidirectional
+        for layer in range(self.num_layers):
+            inputs = directions * self.hidden_size if layer else self.input_size
+            for suffix in self._suffixes(layer):
+                setattr(self, f"weight_ih{suffix}", Parameter(np.empty((rows, inputs), dtype)))
+                setattr(self, f"weight_hh{suffix}", Parameter(np.empty((rows, self.hidden_size), dtype)))
+                if bias:
+                    setattr(self, f"bias_ih{suffix}", Parameter(np.empty(rows, dtype)))
+                    setattr(self, f"bias_hh{suffix}", Parameter(np.empty(rows, dtype)))
+        self.reset_parameters(rng)
+
+    def reset_parameters(self, rng=None):
+        """Draw the parameters anew."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound, generator=rng)
+
+    def _suffixes(self, layer):
+        return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
+
+    def forward(self, x, state=None, lengths=None):
+        """lengths: (N,) how many elements of each sequence are real, T if not given. What lies beyond changes nothing,
+        the second direction starts at the true end, and the output there is 0.
+
+        state: (h_0, c_0) as h_n and c_n are returned; 0 if not given.
+        """
+        self._refuse_width(x)
+        single = x.ndim == 2
+        if single:
+            x = x.reshape((x.shape[0], 1, x.shape[1]))
+            state = state and tuple(s.reshape((s.shape[0], 1, s.shape[1])) for s in state)
+        elif self.batch_first:
+            x = x.swapaxes(0, 1)
+        length, count = x.shape[:2]
+        lengths = self._lengths(lengths, length, count)
+        order = np.argsort(-lengths, kind="stable")
+        sizes = tuple(int(n) for n in (lengths[:, None] > np.arange(length)).sum(axis=0) if n)
+        place = np.concatenate([t * count + order[:n] for t, n in enumerate(sizes)] or [[]]).astype(np.intp)
+        if state is not None:
+            state = tuple(s[:, order] for s in state)
+        rows, final = self.packed(x.reshape((length * count, x.shape[2]))[place], sizes, state)
+        back = np.argsort(order, kind="stable")
+        h_n, c_n = (s[:, back] for s in final)
+        out = ops.put_back(rows, index=place, shape=(length * count, rows.shape[1]))
+        out = out.reshape((length, count, rows.shape[1]))
+        if single:
+            return out[:, 0], (h_n[:, 0], c_n[:, 0])
+        return (out.swapaxes(0, 1) if self.batch_first else out), (h_n, c_n)
+
+    def packed(self, x, sizes, state=None):
+        """The layer on sequences without padding: the same as ``forward`` for whoever keeps his batches so.
+
+        x: (M, input_size), the first elements of all sequences, then the second ones …, the longest sequence first;
+        ``sizes`` says how many each step has (`ops.recurrent`) -> (M, D·hidden_size), (h_n, c_n)
+        """
+        h_n, c_n = [], []
+        for layer in range(self.num_layers):
+            if layer and self.dropout:
+                x = ops.dropout(x, self.dropout, training=self.training, rng=self.rng)
+            both = []
+            for reverse, suffix in enumerate(self._suffixes(layer)):
+                begin = () if state is None else tuple(s[len(h_n)] for s in state)
+                out = ops.lstm(x, *self._weights(suffix, x.dtype), *begin, sizes=sizes, reverse=bool(reverse))
+                last = first_rows(sizes, not reverse)  # where the other direction would begin
+                h, c = out[0], out[1]
+                h_n.append(h[last])
+                c_n.append(c[last])
+                both.append(h)
+            x = ops.concat(both, axis=1) if self.bidirectional else both[0]
+        return x, (ops.stack(h_n), ops.stack(c_n))
+
+    def _weights(self, suffix, dtype):
+        own = vars(self)
+        W, U = own[f"weight_ih{suffix}"], own[f"weight_hh{suffix}"]
+        return W, U, own[f"bias_ih{suffix}"] + own[f"bias_hh{suffix}"] if self.bias else np.zeros(W.shape[0], dtype)
+
+    def _lengths(self, lengths, length, count):
+        if lengths is None:
+            return np.full(count, length)
+        lengths = np.asarray(lengths)
+        if lengths.shape != (count,) or lengths.dtype.kind not in "iu" or (count and lengths.max() > length):
+            raise ShapeError(
+                explain(
+                    f"{type(self).__name__}: lengths",
+                    got=describe(lengths, "lengths"),
+                    expected=f"{count} whole numbers of at most {length}",
+                )
+            )
+        return lengths
+
+    def _refuse_width(self, x):
+        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
+            axes = "N, T" if self.batch_first else "T, N"
+            raise ShapeError(
+                explain(
+                    f"{vars(self).get('_name', 'a layer')}: {self!r}",
+                    got=describe(x, getattr(x, "name", None) or "x"),
+                    expected=f"shape ({axes}, {self.input_size}), or (T, {self.input_size})",
+                )
+            )
+
+    def extra_repr(self):
+        extra = [f"{self.input_size}, {self.hidden_size}"]
+        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        extra += [f"{name}={getattr(self, name)}" for name, usual in defaults.items() if getattr(self, name) != usual]
+        return ", ".join(extra)
