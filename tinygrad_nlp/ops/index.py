@@ -526,11 +526,17 @@ class add_windows:
 
     def forward(x, *, length, step=1, axis):
         axis, size = axis % (x.ndim - 1), x.shape[-1]
-        out = np.zeros((*x.shape[:axis], length, *x.shape[axis + 1 : -1]), x.dtype)
-        reach = step * (x.shape[axis] - 1) + 1
-        for j in range(size):
-            out[(*[slice(None)] * axis, slice(j, j + reach, step))] += x[..., j]
-        return out
+        before, windows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 : -1]
+        x = np.moveaxis(x, -1, axis + 1)
+        # `step` neighbours of every window at a time: these do not overlap, so each element is added to once.
+        pieces = -(-size // step)
+        steps = max(windows - 1 + pieces, -(-length // step))
+        out = np.zeros((*before, steps, step, *after), x.dtype)
+        head = (slice(None),) * axis
+        for i in range(pieces):
+            piece = x[(*head, slice(None), slice(i * step, (i + 1) * step))]
+            out[(*head, slice(i, i + windows), slice(piece.shape[axis + 1]))] += piece
+        return out.reshape((*before, steps * step, *after))[(*head, slice(length))]
 
     def vjp_x(g, out, x, *, length, step, axis):
         return unfold(g, size=x.shape[-1], step=step, axis=axis)
@@ -543,7 +549,7 @@ class add_windows:
         ),
         source="transpose of unfold",
         shapes="x: (…, windows, …, size) -> (…, length, …)",
-        notes="one shifted addition for each place in the window, not one for each window",
+        notes="one shifted addition for each `step` places in the window, not one for each window",
     )
     conventions = smooth
     samples = (
