@@ -7,6 +7,7 @@ import tinygrad_nlp as tg
 
 FORWARD = {
     "matmul": np.matmul,
+    "linear": lambda x, weight, bias: np.einsum("...n,mn->...m", x, weight) + bias,
     "outer": np.outer,
     "vecdot": np.vecdot,
     "einsum": lambda *xs, subscripts: np.einsum(subscripts, *xs),
@@ -99,6 +100,35 @@ def test_an_argument_that_no_rule_reads_may_change_after_the_forward_pass():
 def test_dot_is_numpys_for_vectors_and_matrices(left, right):
     x, y = numbers(*left), numbers(*right, seed=1)
     np.testing.assert_array_equal(tg.dot(tg.Tensor(x), y).data, np.dot(x, y))
+
+
+def test_linear_is_the_three_ops_it_stands_for_to_the_bit():
+    rng = np.random.default_rng(3)
+    leaves = [tg.Tensor(rng.normal(size=n).astype(np.float32), requires_grad=True) for n in ((5, 4), (3, 4), (3,))]
+    x, weight, bias = leaves
+    weights = rng.normal(size=(5, 3)).astype(np.float32)
+    one, three = tg.linear(x, weight, bias), x @ weight.T + bias
+    assert np.array_equal(one.data, three.data)
+    assert tg.linear(x.data, weight.data, bias.data).dtype == np.float32
+    for a, b in zip(tg.grad((one * weights).sum(), leaves), tg.grad((three * weights).sum(), leaves)):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.mark.parametrize(
+    "shapes, words",
+    [
+        (((2, 4), (3, 5), (3,)), r"x: \(2, 4\) float32.*expected x: \(…, n\), weight: \(m, n\), bias: \(m,\)"),
+        (((2, 3), (3, 5), (5,)), r"write instead: weight\.T"),
+        (((2, 5), (3, 5), (1,)), r"bias: \(1,\)"),  # NumPy would broadcast it
+        (((2, 5), (3, 5), (2, 3)), r"bias: \(2, 3\)"),
+        (((), (3, 5), (3,)), r"linear: x: \(\)"),
+    ],
+)
+def test_linear_refuses_what_does_not_fit(shapes, words):
+    tensors = [tg.Tensor(np.ones(n, np.float32), requires_grad=True) for n in shapes]
+    for arguments in (tensors, [t.data for t in tensors]):
+        with pytest.raises(tg.ShapeError, match="(?s)" + words):
+            tg.linear(*arguments)
 
 
 def test_dot_refuses_other_ranks_and_points_to_matmul():

@@ -54,7 +54,7 @@ class Textbook:
                     continue
                 self.sides.pop(id(s), None)
                 self.side(s)
-                if s.ndim > 1 and (s.op.broadcasts or s.op.name == "layer_norm"):
+                if s.ndim > 1 and (s.op.broadcasts or s.op.name in ("layer_norm", "linear")):
                     for a in s.args:  # what is added to each row of a matrix is a row
                         self._is(a, "row")
 
@@ -77,6 +77,10 @@ class Textbook:
             if y == 1 and x != 1:
                 self._is(args[1], "column")
             return "column" if y == 1 else "row"
+        if name == "linear":
+            self._is(args[0], "row")
+            self._is(args[2], "row")
+            return "row"
         if name in ("sum", "mean") and args[0].ndim == 2:
             table_rows = isinstance(args[0], Symbol) and args[0].op is not None and self.rows_read(args[0]) is not None
             return "column" if table_rows or normalize_axes(s.options["axis"], 2) == (1,) else "row"
@@ -255,6 +259,9 @@ class Textbook:
         if not all(is_plain(a.shape if isinstance(a, Symbol) else np.shape(a)) for a in (x, y)):
             return None
         return self.algebra.matmul(self.term(x, "row"), self.term(y, "column"))
+
+    def op_linear(self, s, x, weight, bias):
+        return self.term(s.op.forward(x, weight, bias))  # as for dropout
 
     def op_outer(self, s, x, y):
         return self.algebra.matmul(self.term(x, "column"), self.term(y, "row"))

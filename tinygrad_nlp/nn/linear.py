@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..errors import ShapeError, describe, explain
+from ..ops import linear
 from ..tensor import Tensor
 from . import init
 from .module import Module, Parameter
@@ -53,8 +54,7 @@ class Linear(Module):
                     write=f"Linear({x.shape[-1]}, {self.out_features})" if x.ndim else "",
                 )
             )
-        out = x @ self.weight.T
-        return out if self.bias is None else out + self.bias
+        return x @ self.weight.T if self.bias is None else linear(x, self.weight, self.bias)
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -18,7 +18,7 @@ from .index import along, put_back
 from .reduce import sum as sum_
 from .shape import expand
 
-__all__ = ["diagonal", "dot", "einsum", "inner", "matmul", "outer", "trace", "tril", "triu", "vecdot"]
+__all__ = ["diagonal", "dot", "einsum", "inner", "linear", "matmul", "outer", "trace", "tril", "triu", "vecdot"]
 
 
 # ---- the matrix product -------------------------------------------------------------------------------------
@@ -40,12 +40,12 @@ class matmul:
         return np.matmul(x, y), None
 
     def kernel_vjp(g, out, saved, needs, x, y):
-        if x.ndim == y.ndim == 2 and g.dtype == x.dtype == y.dtype:
+        if x.ndim == y.ndim >= 2 and x.shape[:-2] == y.shape[:-2] and g.dtype == x.dtype == y.dtype:
             # Each gradient in its argument's memory layout: that of a transposed weight, x @ W.T, is then W's own
             # when the transpose's rule has turned it round, and an optimizer need not copy it.
             # ȳ comes first: x may still be in the cache from the forward pass, and x̄ then is when its reader comes.
-            y_bar = np.matmul(x.T, g, out=np.empty_like(y)) if needs[1] else None
-            x_bar = np.matmul(g, y.T, out=np.empty_like(x)) if needs[0] else None
+            y_bar = np.matmul(x.mT, g, out=np.empty_like(y)) if needs[1] else None
+            x_bar = np.matmul(g, y.mT, out=np.empty_like(x)) if needs[0] else None
             return x_bar, y_bar
         rules = matmul.rules
         return tuple(rule(g, out, x, y) if need else None for rule, need in zip(rules, needs))
@@ -159,6 +159,83 @@ def dot(x, y):
                 )
             )
     return apply(matmul, (x, y), {})
+
+
+@op
+class linear:
+    """The affine map of a layer, x Wᵀ + b. x: (…, n), weight: (m, n), bias: (m,) -> (…, m).
+
+    One op for the three that ``x @ weight.T + bias`` takes: b is added where the product already lies.
+    """
+
+    def forward(x, weight, bias):
+        if weight.ndim != 2 or bias.shape != weight.shape[:1]:  # NumPy would broadcast; `check` says what is wrong
+            raise ValueError("weight and bias do not fit")
+        return x @ weight.T + bias
+
+    def vjp_x(g, out, x, weight, bias):
+        return g @ weight
+
+    def vjp_weight(g, out, x, weight, bias):
+        return as_rows(g).T @ as_rows(x)
+
+    def vjp_bias(g, out, x, weight, bias):
+        return as_rows(g).sum(axis=0)
+
+    def kernel(needs, x, weight, bias):
+        if weight.ndim != 2 or bias.shape != weight.shape[:1] or not x.dtype == weight.dtype == bias.dtype:
+            return linear.forward(x, weight, bias), None
+        out = np.matmul(x, weight.T)
+        return np.add(out, bias, out=out), None
+
+    def kernel_vjp(g, out, saved, needs, x, weight, bias):
+        # x̄ comes last: x may still be in the cache from the forward pass, and x̄ then is when its reader comes.
+        answers = [None, None, None]
+        for i in (1, 2, 0):
+            if needs[i]:
+                answers[i] = linear.rules[i](g, out, x, weight, bias)
+        return answers
+
+    def check(x, weight, bias):
+        if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1] or bias.shape != weight.shape[:1]:
+            raise ShapeError(
+                explain(
+                    "linear",
+                    got=f"x: {x}, weight: {weight}, bias: {bias}",
+                    expected="x: (…, n), weight: (m, n), bias: (m,)",
+                    write="weight.T"
+                    if weight.ndim == 2 and x.ndim and x.shape[-1] == weight.shape[0] != weight.shape[1]
+                    else "",
+                )
+            )
+
+    derivation = Derivation(
+        statement=r"S = X W^\top + \mathbf{1} b^\top",
+        steps=(
+            r"dS = dX\, W^\top + X\, dW^\top + \mathbf{1}\, db^\top",
+            r"dJ = \langle \bar S, dX\, W^\top \rangle + \langle \bar S, X\, dW^\top \rangle"
+            r" + \langle \bar S, \mathbf{1}\, db^\top \rangle",
+            r"\langle A, B C^\top \rangle = \langle A C, B \rangle = \langle A^\top B, C \rangle",
+            r"\bar X = \bar S\, W, \qquad \bar W = \bar S^\top X, \qquad \bar b = \bar S^\top \mathbf{1}",
+        ),
+        source="003 Q2c and 001 3(e), with their W as weight.T",
+        shapes="x: (…, n), weight: (m, n), bias: (m,) -> (…, m)",
+        notes="the layout of PyTorch's layers: a row of weight per output",
+    )
+    conventions = smooth
+    samples = (
+        sample(normal(4, 3), normal(2, 3), normal(2)),
+        sample(normal(3), normal(2, 3), normal(2)),
+        sample(normal(2, 4, 3), normal(2, 3), normal(2)),
+        sample(normal(0, 3), normal(2, 3), normal(2)),
+        sample(normal(4, 0), normal(2, 0), normal(2)),
+        sample(normal(4, 3), normal(0, 3), normal(0)),
+    )
+
+
+def as_rows(x):
+    """All axes but the last as one: a matrix with a row for each vector."""
+    return x if x.ndim == 2 else x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 # ---- other products -----------------------------------------------------------------------------------------

@@ -166,6 +166,8 @@ class _Reader:
         if name == "mathbb":
             letter = self.words()
             return ["mi", {"E": "𝔼", "1": "𝟙", "R": "ℝ"}.get(letter, letter)]
+        if name == "mathbf":
+            return ["mi", {"1": "𝟏"}.get(letter := self.words(), letter)]
         if name == "bmod":
             return ["mrow", ["mspace", "0.28em"], ["mo", "mod"], ["mspace", "0.28em"]]
         if name == "left":
