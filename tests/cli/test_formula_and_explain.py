@@ -45,7 +45,55 @@ def test_every_gradient_of_every_model_is_checked(run):
 
 def test_the_other_layout_and_the_steps(run):
     assert "  ∂J/∂v_c = U(ŷ − y)\n" in run("formula", "skipgram", "--layout", "columns")[1]
-    assert "  ∂J/∂(U v_c) = ŷ − y    by the rule of cross_entropy\n" in run("formula", "skipgram", "--steps")[1]
+    assert "    δ = ∂J/∂(U v_c) = ŷ − y    by the rule of cross_entropy\n" in run("formula", "skipgram", "--steps")[1]
+
+
+def test_the_steps_derive_once_what_the_gradients_share(run):
+    out = run("formula", "network", "--steps")[1]
+    for line in (
+        "    δ₂ = ∂J/∂z₂ = ŷ − y              by the rule of cross_entropy\n",
+        "    δ₁ = ∂J/∂z₁ = δ₂ W₂ᵀ ⊙ σ′(z₁)    by the rule of sigmoid\n",
+        "  ∂J/∂x = δ₁ W₁ᵀ    by the rules of add, matmul\n        = ((ŷ − y) W₂ᵀ ⊙ σ′(x W₁ + b₁)) W₁ᵀ\n",
+        "  ∂J/∂b₂ = δ₂    by the rule of add\n         = ŷ − y\n",
+        "  where z₁ = x W₁ + b₁\n",
+    ):
+        assert out.count(line.strip("\n")) == 1 and line in out, line
+    made = json.loads(run("formula", "network", "--steps", "--json")[1])
+    assert [s["name"] for s in made["chain"]] == [r"\delta_2", "", r"\delta_1"]
+    assert made["gradients"][0]["step"]["right"] == r"\delta_1 W_1^\top"
+
+
+def test_a_long_network_of_the_user_is_printed_by_its_error_messages(run, tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import numpy as np\n"
+        "from tinygrad_nlp import Tensor, cross_entropy, nn, tanh\n"
+        "rng = np.random.default_rng(0)\n"
+        "x = rng.normal(size=(2, 3))\n"
+        "sizes = [3, 4, 5, 2]\n"
+        "def loop():\n"
+        "    Ws = [Tensor(rng.normal(size=s), requires_grad=True) for s in zip(sizes, sizes[1:])]\n"
+        "    bs = [Tensor(np.zeros(n), requires_grad=True) for n in sizes[1:]]\n"
+        "    h = Tensor(x)\n"
+        "    for W, b in zip(Ws, bs):\n"
+        "        h = tanh(h @ W + b)\n"
+        "    return cross_entropy(h, [1, 0])\n"
+        "def module():\n"
+        "    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))\n"
+        "    return cross_entropy(model(Tensor(x.astype(np.float32))), [1, 0])\n"
+        "def table():\n"
+        "    p = {'W': Tensor(rng.normal(size=(3, 2)), requires_grad=True)}\n"
+        "    return cross_entropy(Tensor(x) @ p['W'], [1, 0])\n",
+        encoding="utf-8",
+    )
+    out = run("formula", f"{path}:loop", "--steps")[1]
+    assert "  ∂J/∂W₁ = xᵀ δ₁    by the rules of add, matmul\n    checked" in out
+    assert "  ∂J/∂b₃ = 𝟏ᵀ δ₃    by the rule of add\n" in out and "  where W₃ is Ws[2]\n" in out
+    assert max(map(len, out.splitlines())) <= 110
+    out = run("formula", f"{path}:module")[1]
+    assert "  ∂J/∂W₂ = 1/2 (Ŷ − Y)ᵀ tanh(x W₁ᵀ + b₁)\n" in out and "  where W₂ is model.2.weight\n" in out
+    out = run("formula", f"{path}:table")[1]
+    assert "  ∂J/∂W = 1/2 xᵀ(Ŷ − Y)\n" in out and "  where W is p['W']\n" in out
 
 
 def test_formula_as_latex_and_mathml(run):

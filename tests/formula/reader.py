@@ -79,7 +79,8 @@ class Reader:
             s = 1 / (1 + np.exp(-self.group()))
             return s * (1 - s) if slope else s
         if token in (r"\tanh", r"\exp"):
-            return {r"\tanh": np.tanh, r"\exp": np.exp}[token](self.group())
+            squared = self.peek("^") and (self.take(), self.take("2"))
+            return {r"\tanh": np.tanh, r"\exp": np.exp}[token](self.group()) ** (2 if squared else 1)
         if token == r"\operatorname":
             name = "".join(iter(self.take, "}")).lstrip("{")
             return {"ReLU": lambda x: np.maximum(x, 0), "softmax": softmax}[name](self.group())

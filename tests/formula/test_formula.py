@@ -20,16 +20,6 @@ from ..numerical import assert_close, gradient
 from .reader import Reader, softmax
 
 
-@pytest.fixture
-def tensors():
-    rng = np.random.default_rng(0)
-
-    def make(**shapes):
-        return [tg.Tensor(rng.normal(size=s), requires_grad=True, name=n) for n, s in shapes.items()]
-
-    return make
-
-
 def one_hot(place, n):
     y = np.zeros((n, 1))
     y[place] = 1

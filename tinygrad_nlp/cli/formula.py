@@ -13,8 +13,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 
 from . import Parser
+
+LONG = 100
+"""Under a derivation, a gradient is written out too if it has no more characters than this."""
 
 WORDS = 6
 """The built-in models are as small as they can be without two sizes being equal by chance."""
@@ -35,41 +39,81 @@ def add_arguments(parser: Parser):
 
 def run(arguments):
     from tinygrad_nlp.errors import OptionError
-    from tinygrad_nlp.formula import formula
+    from tinygrad_nlp.formula import derivation, formulas
 
     if ":" in arguments.model or arguments.model.endswith(".py"):
-        title, loss, names = from_file(arguments.model)
+        title, loss, names, sources = from_file(arguments.model)
     elif arguments.model in MODELS:
         title, loss, names = MODELS[arguments.model]()
+        sources = {}
     else:
         raise OptionError(f"no model {arguments.model!r}; there are {', '.join(MODELS)}, and FILE.py:function")
-    options = {"layout": arguments.layout, "names": names, "steps": arguments.steps}
-    found = [formula(loss, wrt, **options) for wrt in parameters(loss)]
+    options = {"layout": arguments.layout, "names": names}
+    leaves = parameters(loss)
+    found = formulas(loss, leaves, **options)
+    chain = derivation(loss, leaves, **options) if arguments.steps else None
     if arguments.json:
-        print(json.dumps({"title": title, "gradients": [as_record(f) for f in found]}, ensure_ascii=False))
+        made = {"title": title, "gradients": [as_record(f) for f in found]}
+        if chain:
+            made |= {"chain": as_lines(chain.shared), "where": list(chain.where)}
+            for record, step in zip(made["gradients"], chain.last):
+                record["step"] = as_lines([step])[0]
+        print(json.dumps(made | {"names": sources}, ensure_ascii=False))
     else:
-        show(title, found, arguments.format)
+        show(title, found, chain, sources, arguments.format)
 
 
-def show(title, found, form):
-    """The loss, every gradient with its check, and once what the abbreviations mean."""
+def show(title, found, chain, sources, form):
+    """The loss, what the gradients share, every gradient with its check, and once what the abbreviations mean."""
     from tinygrad_nlp.formula import mathml, unicode
 
     write = {"unicode": unicode, "latex": str, "mathml": mathml}[form]
     print(title)
     print("  " + write(f"J = {found[0].loss}"))
-    for f in found:
+    if chain and chain.shared:
+        print("\n  shared by the gradients below:")
+        lines = [write(step.latex) for step in chain.shared]
+        width = min(max(map(columns_of, lines)), 70)
+        for line, step in zip(lines, chain.shared):
+            print(f"    {line}{' ' * (width - columns_of(line))}    {by_rule(step)}")
+    for f, step in zip(found, chain.last if chain else [None] * len(found)):
         print()
-        for step in f.steps:
-            print(f"  {write(step.latex)}    by the rule of {step.rule}")
-        if f.steps:
-            print()
-        for left, right in f.lines:
-            print("  " + write(f"{left} = {right}"))
+        if step:
+            print(f"  {write(step.latex)}    {by_rule(step)}")
+        written_out = [(left, right) for left, right in f.lines if not step or f"{left} = {right}" not in step.latex]
+        if not step or (not f.shortened and all(len(write(right)) <= LONG for _, right in written_out)):
+            for left, right in written_out:
+                again = step and len(f.lines) == 1  # only the right side is new
+                print(
+                    "  "
+                    + (" " * columns_of(write(left)) + " = " + write(right) if again else write(f"{left} = {right}"))
+                )
         print(f"    {f.checked}")
     print()
-    for line in dict.fromkeys(line for f in found for line in (*f.where, *f.loss_where)):
-        print("  where " + write(line))
+    lines = [*(chain.where if chain else ()), *(line for f in found for line in (*f.where, *f.loss_where))]
+    if chain and found[0].shortened:  # the parts of what was not written out
+        lines = [*chain.where, *found[0].loss_where]
+    known = set()
+    for line in lines:
+        what = line.partition(" = ")[0] if " = " in line else line
+        if what not in known:
+            print("  where " + write(line))
+        known.add(what)
+    for name, source in sources.items():
+        print(f"  where {write(name)} is {source}")
+
+
+def columns_of(text):
+    """Places it takes in a terminal: accents set over a letter take none."""
+    return sum(not unicodedata.combining(letter) for letter in text)
+
+
+def by_rule(step):
+    return f"by the rule{'s' if ',' in step.rule or '+' in step.rule else ''} of {step.rule}"
+
+
+def as_lines(steps):
+    return [{"name": s.name, "left": s.left, "right": s.right, "latex": s.latex, "rule": s.rule} for s in steps]
 
 
 def as_record(f):
@@ -79,20 +123,24 @@ def as_record(f):
         "unicode": f.unicode(),
         "where": list(f.where),
         "loss": f.loss,
-        "steps": [{"latex": s.latex, "rule": s.rule} for s in f.steps],
         "difference": f.difference,
     }
 
 
 def parameters(loss):
     """The leaves that require grad, in the order in which they were made."""
+    return [t for t in leaves(loss) if t.requires_grad]
+
+
+def leaves(loss):
+    """The tensors that no op made, in the order in which they were made."""
     found, waiting, seen = [], [loss], set()
     while waiting:
         t = waiting.pop()
         if id(t) in seen:
             continue
         seen.add(id(t))
-        if t.is_leaf and t.requires_grad:
+        if t.is_leaf:
             found.append(t)
         waiting += [a for a in t._args or () if hasattr(a, "_args")]
     return sorted(found, key=lambda t: t._id)
@@ -188,9 +236,11 @@ MODELS = {
 
 
 def from_file(place):
-    """Run FILE.py:function; returns (title, loss, None). Unnamed tensors get their variables' names."""
+    """Run FILE.py:function; returns (title, loss, None, names): unnamed tensors are called as what holds them."""
     from tinygrad_nlp import Tensor
     from tinygrad_nlp.errors import OptionError, describe, explain
+
+    from .naming import called
 
     path, _, name = place.rpartition(":")
     if not path or not name:
@@ -217,7 +267,4 @@ def from_file(place):
         sys.setprofile(before)
     if not isinstance(loss, Tensor):
         raise OptionError(explain(f"formula {place}", got=describe(loss), expected="the loss: a Tensor of one number"))
-    for variable, value in variables.items():
-        if isinstance(value, Tensor) and value.is_leaf and value.name is None:
-            value.name = variable
-    return place, loss, None
+    return place, loss, None, called(leaves(loss), variables)

@@ -24,6 +24,9 @@ FUNCTIONS = {
     "min": r"\min",
 }
 
+POWERS = (r"\sin", r"\cos", r"\tanh")
+"""Functions whose square is written tanh² x."""
+
 GREEK = (
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi"),
     *("rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
@@ -147,6 +150,10 @@ class Printer:
         return ATOM if t in self.names else {"sum": SUM, "had": ELEMENTWISE, "over": ELEMENTWISE}.get(t.kind, PRODUCT)
 
     def _had(self, t):
+        if len(t.parts) == 2 and t.parts[0] is t.parts[1] and t.parts[0].kind == "fn" and t.parts[0] not in self.names:
+            function, _, argument = self(t.parts[0]).partition("(")
+            if function in POWERS:
+                return rf"{function}^2({argument}", ATOM
         return r" \odot ".join(self(p, PRODUCT) for p in t.parts), ELEMENTWISE
 
     def _mat(self, t):

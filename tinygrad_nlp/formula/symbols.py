@@ -145,25 +145,32 @@ def gradients(loss, nodes, symbols):
     for node in nodes:
         if node._op is None or node._id not in pending:
             continue
-        args = as_symbols(node, symbols)
-        for position, a in enumerate(node._args):
-            if not isinstance(a, Tensor) or not a.requires_grad:
-                continue
-            try:
-                part = node._op.rule(position)(pending[node._id], symbols[node._id], *args, **node._options)
-            except TypeError as error:  # NumPy's own complaint, or that of a symbol
-                raise DTypeError(
-                    explain(
-                        f"formula: the rule of {node._op.name}",
-                        got=str(error).split("\n")[0],
-                        expected="a rule made of operators, array methods and other ops, which also runs on symbols",
-                        write="exp(x) from tinygrad_nlp instead of np.exp(x)",
-                    )
-                ) from None
-            if isinstance(part, RowSparse):  # of constants alone: nothing is symbolic about it
-                part = part.dense()
-            if node._op.broadcasts and part.shape != a.shape:
-                part = sum_to_shape(part, a.shape)
-            steps.append((node, a, part))
+        for step in sent_back(node, pending[node._id], symbols):
+            _, a, part = step
+            steps.append(step)
             pending[a._id] = pending[a._id] + part if a._id in pending else part
     return pending, steps
+
+
+def sent_back(node, g, symbols):
+    """What the rules of one tensor's op make of the gradient ``g``: (tensor, argument, what it receives) each."""
+    args = as_symbols(node, symbols)
+    for position, a in enumerate(node._args):
+        if not isinstance(a, Tensor) or not a.requires_grad:
+            continue
+        try:
+            part = node._op.rule(position)(g, symbols[node._id], *args, **node._options)
+        except TypeError as error:  # NumPy's own complaint, or that of a symbol
+            raise DTypeError(
+                explain(
+                    f"formula: the rule of {node._op.name}",
+                    got=str(error).split("\n")[0],
+                    expected="a rule made of operators, array methods and other ops, which also runs on symbols",
+                    write="exp(x) from tinygrad_nlp instead of np.exp(x)",
+                )
+            ) from None
+        if isinstance(part, RowSparse):  # of constants alone: nothing is symbolic about it
+            part = part.dense()
+        if node._op.broadcasts and part.shape != a.shape:
+            part = sum_to_shape(part, a.shape)
+        yield node, a, part

@@ -64,7 +64,10 @@ ELEMENTWISE = (
 
 
 def below(name, label):
-    """``name`` with a subscript, in LaTeX."""
+    """``name`` with a subscript, in LaTeX; a second one joins the first, row k of V_1 is V_{1k}."""
+    stem, has_one, first = name.partition("_")
+    if has_one and "\\mathrm" not in name:
+        name, label = stem, first.strip("{}") + label
     return f"{name}_{label}" if len(label) == 1 else f"{name}_{{{label}}}"
 
 

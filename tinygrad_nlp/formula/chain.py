@@ -1,0 +1,253 @@
+r"""The chain rule of a run, unfolded as lecture notes do it: what several gradients share is derived once and named.
+
+    \delta_2 = \partial J / \partial z_2 = \hat y - y,   \delta_1 = \partial J / \partial z_1 = \delta_2 W_2^\top …
+
+The rules are run on symbols twice. The first sweep shows where the ways back part; there the second puts a name in
+place of what has arrived, so that all further lines refer to it (003 Q2c calls the two of its network Δ₂ and Δ₁).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..backward import sweep
+from ..errors import GradientError, explain
+from ..tensor import Tensor
+from .latex import ATOM, name_as_latex
+from .lower import Textbook
+from .symbols import Symbol, gradients, read_graph, sent_back
+from .terms import below
+from .typeset import unicode
+from .writer import Naming, Writer, close, difference, partial
+
+WORTH_A_LETTER = 5
+"""Terms in a result that is called z where its gradient is called δ; U v_c has three and is written out."""
+
+PASSING = frozenset(("add", "sub", "reshape", "squeeze", "unsqueeze", "cast"))
+"""Ops that can hand on to an argument exactly what arrived; such a step needs no line of its own."""
+
+READING = frozenset(("transpose", "swapaxes", "getitem", "embedding", "take"))
+"""Ops that read a parameter in another order, or rows of it: the parameter's own line says what they received."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation: ``name = left = right`` by the rule of the op named ``rule``; all LaTeX.
+
+    name  δ, where later lines refer to this one; else ''
+    rule  "matmul"; "add, matmul" where add handed on what arrived; "matmul + matmul" where two ways meet
+    difference  the largest one between the line's value and the engine's gradient
+    """
+
+    left: str
+    right: str
+    rule: str
+    name: str = ""
+    difference: float = 0.0
+
+    @property
+    def latex(self) -> str:
+        """The line as one equation; where only rows of a table receive a gradient, ``right`` is all of their lines."""
+        return " = ".join(part for part in (self.name, self.left, self.right) if part)
+
+    def __str__(self):
+        return f"{unicode(self.latex)}    ({self.rule})"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What leads from the loss to several gradients.
+
+    shared  lines for inner results, from the loss back
+    last    one line per parameter asked for, in that order
+    where   what the letters mean, one LaTeX line each
+    """
+
+    shared: tuple[Step, ...]
+    last: tuple[Step, ...]
+    where: tuple[str, ...]
+
+
+def derivation(loss, wrt, *, layout="rows", names=None) -> Chain:
+    """The chain rule from ``loss`` to each tensor of ``wrt``, a line per rule; arguments as those of `formula`.
+
+    Each line has been evaluated and compared with the engine's gradient of the tensor on its left.
+
+    Raises GradientError if the graph was freed.
+
+    >>> from tinygrad_nlp import Tensor, cross_entropy
+    >>> W = Tensor([[1.0, 2.0], [0.5, -1.0]], requires_grad=True, name="W")
+    >>> b, x = Tensor([0.0, 0.0], requires_grad=True, name="b"), Tensor([3.0, 4.0], name="x")
+    >>> made = derivation(cross_entropy(x @ W + b, 1), [W, b])
+    >>> print(*made.shared, *made.last, sep="\\n")
+    δ = ∂J/∂z = ŷ − y    (cross_entropy)
+    ∂J/∂W = xᵀ δ    (add, matmul)
+    ∂J/∂b = δ    (add)
+    """
+    for plain in (False, True):
+        naming = Naming()
+        nodes, symbols = read_graph(loss, naming.leaf)
+        try:
+            made, values = _Unfolding(nodes, symbols, wrt, Textbook(names, layout, plain)).chain()
+        except ValueError:  # shapes that no matrix algebra fits
+            if plain:
+                raise
+            continue
+        tensors = [t for t in nodes if t._id in values]
+        swept = sweep([(loss, np.ones_like(loss._data))], retain_graph=True, wanted=tensors)
+        found = {t._id: np.asarray(g) for t, g in swept}
+        if all(close(values[i], g) for i, g in found.items()):
+            return Chain(
+                tuple(replace(s, difference=difference(values[i], found[i])) for i, s in made.shared),
+                tuple(replace(s, difference=difference(values[i], found[i])) for i, s in made.last),
+                made.where,
+            )
+    raise GradientError(explain("derivation", got="a line that differs from the gradient", expected="the same numbers"))
+
+
+class _Unfolding:
+    """One derivation in the making."""
+
+    def __init__(self, nodes, symbols, wrt, book):
+        self.nodes, self.symbols, self.wrt, self.book = nodes, symbols, wrt, book
+        self.wanted = {t._id for t in wrt}
+        self.leads = set(self.wanted)
+        for n in reversed(nodes):
+            if any(isinstance(a, Tensor) and a._id in self.leads for a in n._args or ()):
+                self.leads.add(n._id)
+        self.values = {}
+
+    def chain(self):
+        """(Chain of (tensor id, line), what the lines are worth by tensor id)."""
+        self._find_ways()
+        self._call_results()
+        self.writer = Writer(self.book, self.nodes, self.symbols)
+        shared, last = [], {}
+        pending = {self.nodes[0]._id: np.ones(self.nodes[0].shape, self.nodes[0].dtype)}
+        for node in self.nodes:
+            if node._id not in pending or node._id not in self.leads:
+                continue
+            inner = node._op is not None and node._id in self.starts and node._id not in self.silent
+            if node._id in self.wanted:
+                last[node._id] = self._line(node, pending[node._id])
+            elif inner:
+                shared.append((node._id, self._line(node, pending[node._id])))
+            if node._id in self.named:
+                pending[node._id] = self._named(node, pending[node._id])
+            if node._op is None:
+                continue
+            for _, a, part in sent_back(node, pending[node._id], self.symbols):
+                if a._id in self.leads:
+                    pending[a._id] = pending[a._id] + part if a._id in pending else part
+        last = tuple((t._id, last[t._id]) for t in self.wrt if t._id in last)
+        return Chain(tuple(shared), last, tuple(self.writer.where())), self.values
+
+    # ---- where the ways part -------------------------------------------------------------------------------
+
+    def _find_ways(self):
+        """starts: tensors whose gradient is not just handed on; named: those of them that several ways go on from."""
+        arrived, steps = gradients(self.nodes[0], self.nodes, self.symbols)
+        self.arrived = arrived
+        came, group, ways = {}, {self.nodes[0]._id: self.nodes[0]._id}, {}
+        for node, a, part in steps:
+            if node._id in self.leads and a._id in self.leads:
+                came.setdefault(a._id, []).append((node, part))
+        self.rules, self.silent = {self.nodes[0]._id: ""}, {self.nodes[0]._id}
+        for node in self.nodes[1:]:
+            if node._id not in came:
+                continue
+            sources = came[node._id]
+            source, part = sources[0]
+            handed = node._op is not None and node._id not in self.wanted
+            handed = handed and len(sources) == 1 and self._hands_on(source, part)
+            group[node._id] = group[source._id] if handed else node._id
+            self.rules[node._id] = " + ".join(self._rule(s) for s, _ in sources)
+            if handed or not isinstance(arrived[node._id], Symbol) or self._only_reads(node, came):
+                self.silent.add(node._id)
+            for s, _ in sources:
+                if not handed:
+                    ways.setdefault(group[s._id], []).append(node)
+        self.starts = {i for i, g in group.items() if i == g}
+        forks = [n for n in self.nodes[1:] if n._op is not None and len(ways.get(n._id, ())) > 1]
+        forks = [n for n in forks if n._id in self.starts and n._id not in self.silent]
+        taken = {s.name for s in self.symbols.values() if s.op is None}
+        letters = _letters(r"\delta", len(forks), taken)
+        self.named = {n._id: letter for n, letter in zip(forks, letters)}
+
+    def _hands_on(self, source, part):
+        before = self.arrived[source._id]
+        if source._op.name not in PASSING or not isinstance(before, Symbol):
+            return False
+        before = before.value
+        return isinstance(part, Symbol) and np.array_equal(np.ravel(part.value), np.ravel(before))
+
+    def _only_reads(self, node, came):
+        """True for the transpose, or some rows, of a parameter asked for, where they are all that is read of a run."""
+        if node._op is None or node._op.name not in READING or node._id in self.wanted or node.name:
+            return False
+        return node._args[0]._id in self.wanted and len(came[node._id]) == 1
+
+    def _rule(self, source):
+        """The op whose rule sent a gradient, after those on the way to it that have no line of their own."""
+        name, before = source._op.name.rstrip("_"), self.rules[source._id]
+        return f"{before}, {name}" if before and source._id in self.silent else name
+
+    # ---- names ---------------------------------------------------------------------------------------------
+
+    def _call_results(self):
+        """Sides and names of inner results: the user's, else z beside δ where the result is long."""
+        book, symbols = self.book, self.symbols
+        book.settle([symbols[n._id] for n in reversed(self.nodes)])
+        for n in self.nodes[1:]:
+            if n._op is not None and n.name:
+                book.named[id(symbols[n._id])] = name_as_latex(n.name)
+        taken = {s.name for s in symbols.values() if s.op is None} | set(book.named.values())
+        letters = dict(zip(self.named, _letters("z", len(self.named), taken)))
+        for n in reversed(self.nodes):
+            s = symbols[n._id]
+            if s.op is None:
+                continue
+            term = book.term(s)
+            if n._id in letters and id(s) not in book.named and term.length >= WORTH_A_LETTER:
+                book.named[id(s)] = letters[n._id]
+                del book.terms[id(s)]
+                book.term(s)
+
+    def _named(self, node, gradient):
+        """A symbol of its own for the gradient of ``node``, of the same value."""
+        name, primal, book = self.named[node._id], self.symbols[node._id], self.book
+        short = Symbol(primal.book, gradient.value, name)
+        if book.side(primal):
+            book.sides[id(short)] = book.side(primal)
+        whole = self.writer.gradient(gradient, primal)
+        for label, index in book.places.items():
+            if index.size > 1 and whole.shape == (index.size, 1) and book.algebra.reads_rows(whole, label):
+                book.terms[id(short)] = book.algebra.make("rows", (), (name, label), whole.value)
+        return short
+
+    # ---- lines ---------------------------------------------------------------------------------------------
+
+    def _line(self, node, gradient):
+        primal, writer = self.symbols[node._id], self.writer
+        left = writer.print(writer.simple(self.book.term(primal)), ATOM).removesuffix(r"^\top")
+        term = writer.gradient(gradient, primal)
+        flat = self.book.term(primal)
+        name = self.named.get(node._id, "")
+        rows = writer.row_lines(left, term) if node._id in self.wanted else None
+        if rows is not None:
+            lines, value = rows
+            left, right = lines[0] if len(lines) == 1 else ("", r", \quad ".join(f"{a} = {b}" for a, b in lines))
+        else:
+            term = self.book.dense(term)
+            left, right, value = partial(left), writer.print(term), term.value
+        self.values[node._id] = (value.T if flat.kind == "T" else value).reshape(node.shape)
+        return Step(left, right, self.rules[node._id], name)
+
+
+def _letters(letter, count, taken):
+    """``letter`` for one, letter_n … letter_1 for several: the last layer, where backward begins, has the largest."""
+    while any(t == letter or t.startswith(letter + "_") for t in taken):
+        letter = r"\epsilon" if letter == r"\delta" else "a" if letter == "z" else letter + "'"
+    return [letter] if count == 1 else [below(letter, str(n)) for n in range(count, 0, -1)]
