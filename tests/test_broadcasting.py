@@ -95,3 +95,10 @@ def test_restore_axes_undoes_the_removal(axis, keepdims):
     x = np.arange(24.0).reshape(2, 3, 4)
     expected = x.sum(axis, keepdims=True)
     np.testing.assert_array_equal(restore_axes(np.asarray(x.sum(axis, keepdims=keepdims)), axis, x.shape), expected)
+
+
+def test_float16_gradients_of_copies_add_up_beyond_2048():
+    """NumPy adds rows of float16 in float16, where 2048 + 1 is 2048."""
+    bias = Tensor(np.zeros(3, np.float16), requires_grad=True)
+    (np.ones((5000, 3), np.float16) + bias).sum().backward()
+    assert bias.grad.dtype == np.float16 and bias.grad.tolist() == [5000.0] * 3

@@ -9,6 +9,8 @@ Example: for x: (3,) + y: (2, 3), x was copied along a new first axis, so x̄ = 
 
 from __future__ import annotations
 
+import numpy as np
+
 
 def sum_to_shape(g, shape):
     """Sum ``g`` over the axes along which an array of ``shape`` was broadcast; the adjoint of ``expand``.
@@ -17,6 +19,8 @@ def sum_to_shape(g, shape):
     """
     if g.shape == shape:
         return g
+    if g.dtype == np.float16:  # NumPy adds rows in float16, where 2048 + 1 is 2048: a bias loses what comes after
+        return sum_to_shape(g.astype(np.float32), shape).astype(np.float16)
     added = g.ndim - len(shape)
     if added:
         g = g.sum(tuple(range(added)))

@@ -301,3 +301,16 @@ def test_gradient_of_var_sums_to_zero():
     np.testing.assert_allclose(grad(lambda t: t.var(axis=1), x).sum(1), 0.0, atol=1e-15)
     along = directional_derivative(lambda t: np.var(x + t, axis=1))
     np.testing.assert_allclose(along, 0.0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std"])
+def test_float16_gradients_of_more_elements_than_float16_can_count(name):
+    values = np.linspace(-1, 1, 70_000).astype(np.float16)
+    half, wide = (tg.Tensor(values.astype(dtype), requires_grad=True) for dtype in (np.float16, np.float64))
+    for x in (half, wide):
+        tg.registry[name](x).backward()
+    assert half.grad.dtype == np.float16
+    np.testing.assert_allclose(half.grad, wide.grad, rtol=2e-3, atol=1e-7)  # 6e-8: the smallest float16
+    half.grad = None
+    tg.registry[name](half).backward(create_graph=True)
+    np.testing.assert_allclose(half.grad.data, wide.grad, rtol=2e-3, atol=1e-7)

@@ -43,6 +43,13 @@ def count(shape, axis):
     return math.prod(shape[a] for a in axes) if shape else 1
 
 
+def over(g, n):
+    """g / n, also for float16 and a larger n than its largest number, 65504: n would be infinite, each share 0."""
+    if g.dtype == np.float16 and n > 65504:
+        return (g.astype(np.float32) / n).astype(np.float16)
+    return g / n
+
+
 def refuse(asked, x, axis, at_least=0, why=""):
     """Raise the error that explains why ``asked`` cannot reduce ``x`` over ``axis``, if it is one of these two."""
     if isinstance(axis, list):
@@ -103,7 +110,7 @@ class mean:
         return np.mean(x, axis=axis, keepdims=keepdims)
 
     def vjp_x(g, out, x, *, axis, keepdims):
-        return expand(restore_axes(g, axis, x.shape) / count(x.shape, axis), shape=x.shape)
+        return expand(over(restore_axes(g, axis, x.shape), count(x.shape, axis)), shape=x.shape)
 
     def check(x, *, axis, keepdims):
         refuse("mean", x, axis, 1, "the mean of nothing is 0/0")
@@ -140,7 +147,8 @@ class var:
         return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def vjp_x(g, out, x, *, axis, ddof, keepdims):
-        return restore_axes(g, axis, x.shape) * 2 / (count(x.shape, axis) - ddof) * (x - x.mean(axis, keepdims=True))
+        share = over(restore_axes(g, axis, x.shape) * 2, count(x.shape, axis) - ddof)
+        return share * (x - x.mean(axis, keepdims=True))
 
     def check(x, *, axis, ddof, keepdims):
         refuse("var", x, axis, ddof + 1, f"the sum of squares is divided by their number less ddof={ddof}")
@@ -173,7 +181,7 @@ class std:
 
     def vjp_x(g, out, x, *, axis, ddof, keepdims):
         g, s = restore_axes(g, axis, x.shape), restore_axes(out, axis, x.shape)
-        return g / (count(x.shape, axis) - ddof) * ((x - x.mean(axis, keepdims=True)) / (s + (s == 0)))
+        return over(g, count(x.shape, axis) - ddof) * ((x - x.mean(axis, keepdims=True)) / (s + (s == 0)))
 
     def check(x, *, axis, ddof, keepdims):
         refuse("std", x, axis, ddof + 1, f"the sum of squares is divided by their number less ddof={ddof}")
