@@ -137,12 +137,43 @@ def test_a_gradient_of_another_shape_is_refused():
     assert x.grad is None
 
 
+@pytest.mark.parametrize("value", [[1, 2], (1.0, 2.0), np.float64([1, 2]).tolist()])
+def test_a_gradient_can_be_given_as_numbers(value):
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    x.grad = value
+    assert type(x.grad) is np.ndarray and x.grad.dtype == np.float32 and x.grad.tolist() == [1.0, 2.0]
+    number = Tensor(1.0, requires_grad=True)
+    number.grad = 3
+    assert type(number.grad) is np.ndarray and number.grad.shape == ()
+    with pytest.raises(ShapeError, match=r"Tensor.grad = …: \(1,\) float32; expected shape \(2,\), or None"):
+        x.grad = [1.0]
+    for no_numbers in ("ab", [[1.0], [1.0, 2.0]], {"a": 1}):
+        with pytest.raises(DTypeError, match=r"expected numbers of shape \(2,\), or None"):
+            x.grad = no_numbers
+
+
 def test_requires_grad_can_be_switched_on_leaves_only():
     x = Tensor([1.0]).requires_grad_()
     assert x.requires_grad
-    with pytest.raises(GradientError, match=r"write instead: t.detach\(\)"):
-        (x * 2).requires_grad_(False)
+    y = x * 2
+    for switch in (lambda: y.requires_grad_(False), lambda: setattr(y, "requires_grad", False)):
+        with pytest.raises(GradientError, match=r"the result of mul; expected a leaf") as caught:
+            switch()
+        assert "write instead: t.detach()" in str(caught.value)
+    y.requires_grad = True
+    y.backward()
+    assert x.grad == [2.0]
     assert not x.requires_grad_(False).requires_grad
+    x.requires_grad = True
+    assert (x * 2).requires_grad
+
+
+def test_requires_grad_of_integers_is_refused_however_it_is_asked():
+    for ask in (lambda t: t.requires_grad_(), lambda t: setattr(t, "requires_grad", True)):
+        t = Tensor([1, 2, 3], name="ids")
+        with pytest.raises(DTypeError, match=r"ids \(3,\) int64; expected a float dtype"):
+            ask(t)
+        assert not t.requires_grad
 
 
 @pytest.mark.parametrize("change", ["setitem", "copy_", "fill_", "zero_", "iadd"])

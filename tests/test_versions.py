@@ -212,3 +212,25 @@ def test_a_change_is_seen_through_a_window_view():
     overwrite(x)
     with pytest.raises(StaleValueError, match="changed in place"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    "forward, shape",
+    [
+        (lambda x: x.sum(), (5,)),  # its rule reads no value, only the shape
+        (lambda x: (x + np.ones((2, 3))).sum(), (2, 3)),  # the engine would take the sum's gradient as it came
+        (lambda x: (x + np.ones((2, 3))).sum(), (1,)),  # or add it up
+        (lambda x: x[np.array([0, 2])].sum(), (4,)),
+    ],
+)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_data_of_another_shape_leaves_no_gradient_of_the_old_one(forward, shape, create_graph):
+    x = Tensor(np.ones(3), requires_grad=True, name="W")
+    loss = forward(x)
+    x.data = np.ones(shape)
+    with pytest.raises(StaleValueError) as caught:
+        loss.backward(create_graph=create_graph)
+    text = str(caught.value)
+    assert f"W {shape} float64, whose data was replaced at {__file__}" in text
+    assert "expected the shape (3,) that W had when" in text and "or run the forward pass again" in text
+    assert x.grad is None

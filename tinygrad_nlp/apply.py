@@ -39,7 +39,7 @@ def apply(op, args: tuple, options: dict):
         # The commonest call, without the loop. A tuple of arrays also leaves the garbage collector's lists.
         x, y = args
         values = (x._data, y._data)
-        tracked = x.requires_grad or y.requires_grad
+        tracked = x._requires_grad or y._requires_grad
         has_tensor = True
     else:
         values = []
@@ -48,7 +48,7 @@ def apply(op, args: tuple, options: dict):
             if isinstance(a, Tensor):
                 has_tensor = True
                 values.append(a._data)
-                if a.requires_grad:
+                if a._requires_grad:
                     tracked = True
             else:
                 values.append(a)
@@ -68,7 +68,7 @@ def apply(op, args: tuple, options: dict):
     saved = None
     try:
         if tracked and op.kernel is not None:
-            needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
+            needs = [isinstance(a, Tensor) and a._requires_grad for a in args]
             data, saved = op.kernel(needs, *values, **options)
         elif options:
             data = op.forward(*values, **options)
@@ -90,7 +90,7 @@ def apply(op, args: tuple, options: dict):
             args = tuple([np.array(a) if isinstance(a, _ndarray) else a for a in args])
             values = [a._data if isinstance(a, Tensor) else a for a in args]
         frame = _frame(2)
-        out.requires_grad = True
+        out._requires_grad = True
         out._op = op
         out._args = args
         out._options = options
@@ -100,7 +100,7 @@ def apply(op, args: tuple, options: dict):
         out._place = frame.f_lasti  # the instruction; made_at turns it into a line when asked
         out._scope = modes.scope
     else:
-        out.requires_grad = False
+        out._requires_grad = False
         out._op = out._args = out._options = out._values = out._saved = out._code = out._place = out._scope = None
     if modes.watching:
         _watch(out, op, modes)

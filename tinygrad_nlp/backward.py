@@ -21,7 +21,7 @@ import numpy as np
 from numpy import ndarray
 
 from .broadcasting import sum_to_shape
-from .errors import AnomalyError, DTypeError, GradientError, ShapeError, StaleValueError, describe, explain
+from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
 from .modes import current, enable_grad
 from .rowsparse import OuterRows, RowSparse
 from .tensor import KEEP, Tensor
@@ -82,15 +82,6 @@ def own_array(g, leaf, taken: set):
     scale the other. ``taken`` holds the ids of the buffers given out so far.
     """
     if type(g) is not np.ndarray or g.dtype != leaf._data.dtype:
-        if leaf._data.dtype.kind != "f":  # requires_grad was set on it by hand: the gradient would be cut to an int
-            raise DTypeError(
-                explain(
-                    "backward()",
-                    got=f"{describe(leaf, leaf.name or 'a leaf')} with requires_grad=True",
-                    expected="floats: only real numbers have derivatives",
-                    write="Tensor(data, requires_grad=True, dtype=np.float32)",
-                )
-            )
         if isinstance(g, RowSparse):
             return own_rows(g, leaf._data.dtype, taken)
         return np.array(g, leaf._data.dtype)
@@ -137,6 +128,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
     newcomer = None  # one more of them, kept out of the heap: a chain of ops then never touches it
     leaves = []
     found = []
+    run = _Run()
     for tensor, g in seeds:
         if tensor._id in pending:
             pending[tensor._id] = pending[tensor._id] + g
@@ -145,7 +137,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             leaves.append(tensor) if tensor._op is None else heappush(heap, (-tensor._id, tensor))
 
     # Rules on arrays record nothing; rules on Tensors must be recorded even inside no_grad.
-    with enable_grad() if create_graph else nullcontext():
+    with enable_grad() if create_graph else nullcontext(), run:
         while heap or newcomer is not None:
             if newcomer is None:
                 node = heappop(heap)[1]
@@ -162,7 +154,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             if node._hooks is not None:
                 g = _run_hooks(node, g)
             if journal:
-                node._grad = g
+                node._grad = _in_dtype_of(node, g)
             if wanted:
                 if time in wanted:
                     found.append((node, g))
@@ -179,14 +171,14 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             out, values = (node, args) if create_graph else (node._data, node._values)
             parts = None
             if op.kernel_vjp is not None and not create_graph:
-                needs = [isinstance(a, Tensor) and a.requires_grad for a in args]
+                needs = [isinstance(a, Tensor) and a._requires_grad for a in args]
                 parts = op.kernel_vjp(g, out, node._saved, needs, *values, **options)
                 if keep:  # a kernel may hand out the very array it saved
                     parts = [p.copy() if p is not None and p is node._saved else p for p in parts]
             position = -1
             for a in args:
                 position += 1
-                if not isinstance(a, Tensor) or not a.requires_grad:
+                if not isinstance(a, Tensor) or not a._requires_grad:
                     continue
                 if parts is not None:
                     part = parts[position]
@@ -213,7 +205,8 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
                     else:
                         heappush(heap, (-key, a))
             if not keep:
-                node._args = node._values = node._saved = None
+                node._args = node._values = None
+                node._saved = run
 
         for leaf in leaves:
             g = pending[leaf._id]
@@ -260,6 +253,7 @@ def _run_hooks(node, g):
     for hook in list(node._hooks):
         if hook is KEEP:
             continue
+        g = _in_dtype_of(node, g)
         replacement = hook(g)
         if replacement is None:
             continue
@@ -279,13 +273,43 @@ def _run_hooks(node, g):
     return g
 
 
+def _in_dtype_of(node, g):
+    """``g`` as a user may see it: in the dtype of its tensor, which a float64 elsewhere in the graph has widened."""
+    dtype = node._data.dtype
+    if g.dtype == dtype:
+        return g
+    return RowSparse(g.rows, g.values.astype(dtype), g.shape) if isinstance(g, RowSparse) else g.astype(dtype)
+
+
+class _Run:
+    """One sweep, as the nodes that it freed remember it: what stopped it, if anything did."""
+
+    __slots__ = ("stopped_by",)
+
+    def __init__(self):
+        self.stopped_by = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is not None:  # in words: the error itself would keep alive every frame it went through
+            said = str(error).split("\n")[0]
+            self.stopped_by = f"{kind.__name__}: {said}" if said else kind.__name__
+
+
 def _freed(node):
+    name, stopped_by = f"{node._op.name} {node.shape}", node._saved.stopped_by
     return GradientError(
         explain(
             "backward()",
-            got=f"the graph of {node._op.name} {node.shape}, which an earlier backward() has freed",
+            got=f"the graph of {name}, which an earlier backward() had freed when it was stopped by {stopped_by}"
+            if stopped_by
+            else f"the graph of {name}, which an earlier backward() has freed",
             expected="a graph that is still there",
-            write="backward(retain_graph=True) the first time, or run the forward pass again",
+            write="the forward pass again: no gradient was added by the backward() that was stopped"
+            if stopped_by
+            else "backward(retain_graph=True) the first time, or run the forward pass again",
         )
         + (f"\n  {node._op.name} was made at {node.made_at}" if node.made_at else "")
     )
@@ -299,6 +323,7 @@ def _refuse_stale(node):
     for position, a in enumerate(node._args):
         if not isinstance(a, Tensor) or not a.requires_grad:
             continue
+        _refuse_another_shape(node, position)
         read = values_read(op, position)
         named = [("out", node)] + [
             (op.arguments[0 if op.variadic else i], b) for i, b in enumerate(node._args) if isinstance(b, Tensor)
@@ -315,6 +340,21 @@ def _refuse_stale(node):
                         write="the change after backward(), or on a copy: Tensor(t.data)",
                     )
                 )
+
+
+def _refuse_another_shape(node, position):
+    """Raise StaleValueError if an argument got data of another shape: its gradient would have the old one."""
+    op, a, then = node._op, node._args[position], node._values[position].shape
+    if a._data.shape != then:
+        name = a.name or op.arguments[0 if op.variadic else position]
+        raise StaleValueError(
+            explain(
+                f"backward through {op.name}",
+                got=f"{describe(a, name)}, whose data was replaced at {changed_since(a._data, node._id)}",
+                expected=f"the shape {then} that {name} had when {op.name} ran at {node.made_at}",
+                write=f"{name}.data = … after backward(), or run the forward pass again",
+            )
+        )
 
 
 def _refuse_not_finite(part, node, position, trail):

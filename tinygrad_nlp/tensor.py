@@ -13,6 +13,7 @@ import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError, describe, explain
 from .modes import current
+from .rowsparse import RowSparse
 from .versions import note_change, tick
 
 KEEP = object()
@@ -42,14 +43,14 @@ class Tensor:
     __slots__ = (
         "_data",
         "_grad",
-        "requires_grad",
+        "_requires_grad",  # what `requires_grad` answers; ops read it here, without the cost of a property
         "name",
         "_id",  # reading of the clock when made: an op's inputs always have smaller ids
         "_op",  # the op that made it; None for a leaf
         "_args",  # the op's arguments; None for a leaf, and after backward has freed the graph
         "_options",
         "_values",  # the arguments as arrays, as the rules get them; freed with _args
-        "_saved",  # what the op's kernel keeps for its backward
+        "_saved",  # what the op's kernel keeps for its backward; once freed, the sweep that did it
         "_hooks",  # functions of the gradient, or None
         "_code",  # where it was made: code object and instruction, or None and "file:line in function"
         "_place",
@@ -59,19 +60,13 @@ class Tensor:
 
     def __init__(self, data, requires_grad=False, dtype=None, name=None, copy=True):
         self._data = _as_array(data, dtype, copy)
-        if requires_grad and self._data.dtype.kind != "f":
-            raise DTypeError(
-                explain(
-                    "Tensor(requires_grad=True)",
-                    got=describe(self._data, name or ""),
-                    expected="a float dtype, for only real numbers have derivatives",
-                    write="Tensor(data, requires_grad=True, dtype=np.float32)",
-                )
-            )
-        self.requires_grad = bool(requires_grad)
         self.name = name
+        self._op = None
+        self._requires_grad = bool(requires_grad)
+        if requires_grad:
+            self._refuse_grad_of_no_floats("Tensor(requires_grad=True)")
         self._id = tick()
-        self._grad = self._op = self._args = self._options = self._values = self._saved = None
+        self._grad = self._args = self._options = self._values = self._saved = None
         self._hooks = self._code = self._place = self._scope = None
 
     # ---- the array -----------------------------------------------------------------------------------------
@@ -198,6 +193,13 @@ class Tensor:
 
     @grad.setter
     def grad(self, value):
+        if not isinstance(value, (np.ndarray, Tensor, RowSparse, type(None))):
+            try:
+                value = np.asarray(value, self._data.dtype)
+            except (TypeError, ValueError):
+                raise DTypeError(
+                    explain("Tensor.grad = …", got=describe(value), expected=f"numbers of shape {self.shape}, or None")
+                ) from None
         if value is not None and tuple(value.shape) != self._data.shape:
             raise ShapeError(explain("Tensor.grad = …", got=describe(value), expected=f"shape {self.shape}, or None"))
         self._grad = value
@@ -254,18 +256,45 @@ class Tensor:
         out.name = self.name
         return out
 
-    def requires_grad_(self, requires_grad=True) -> Tensor:
-        """Switch ``requires_grad`` of a leaf; returns the tensor."""
-        if self._op is not None and not requires_grad:
+    @property
+    def requires_grad(self) -> bool:
+        """True where `backward` sends a gradient: leaves that were asked to, and what was computed from them.
+
+        A leaf's can be assigned. Raises GradientError for False on a result, whose inputs would get no gradient
+        without a word; DTypeError for True on anything but floats.
+        """
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value):
+        if self._op is not None and not value:
             raise GradientError(
                 explain(
-                    "requires_grad_(False)", got=f"the result of {self._op.name}", expected="a leaf", write="t.detach()"
+                    "requires_grad = False",
+                    got=f"{describe(self)}, the result of {self._op.name}",
+                    expected="a leaf: what led to a result would get no gradient",
+                    write="t.detach(), the same values outside the graph",
                 )
             )
-        if requires_grad and self._data.dtype.kind != "f":
-            raise DTypeError(explain("requires_grad_()", got=describe(self), expected="a float dtype"))
-        self.requires_grad = bool(requires_grad)
+        if value:
+            self._refuse_grad_of_no_floats("requires_grad = True")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad=True) -> Tensor:
+        """Switch ``requires_grad`` of a leaf; returns the tensor."""
+        self.requires_grad = requires_grad
         return self
+
+    def _refuse_grad_of_no_floats(self, asked):
+        if self._data.dtype.kind != "f":
+            raise DTypeError(
+                explain(
+                    asked,
+                    got=describe(self),
+                    expected="a float dtype, for only real numbers have derivatives",
+                    write="Tensor(data, requires_grad=True, dtype=np.float32)",
+                )
+            )
 
     @property
     def made_at(self) -> str:
@@ -358,6 +387,16 @@ class Tensor:
         self._write(ufunc.__name__)
         ufunc(self._data, value, out=self._data, casting="same_kind")
         return self
+
+
+def tensor(data, *, dtype=None, requires_grad=False, name=None) -> Tensor:
+    """A `Tensor` of a number, nested list or array, which is copied; spelled as PyTorch users write it.
+
+    >>> from tinygrad_nlp import tensor
+    >>> tensor([1.0, 2.0], requires_grad=True)
+    Tensor([1., 2.], dtype=float32, requires_grad=True)
+    """
+    return Tensor(data, requires_grad, dtype, name)
 
 
 def _as_array(data, dtype, copy):
