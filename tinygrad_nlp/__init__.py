@@ -13,12 +13,20 @@ from .op import Op, op, registry
 from .ops import *
 from .random import manual_seed
 from .rowsparse import RowSparse
-from .tensor import Tensor
+from .tensor import Tensor, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 _ON_DEMAND = {
     **{module: (module, None) for module in ("data", "nn", "optim", "serialize")},
+    **{
+        name: ("creation", name)
+        for name in (
+            *("arange", "eye", "full", "full_like", "linspace", "ones", "ones_like"),
+            *("rand", "randint", "randn", "zeros", "zeros_like"),
+        )
+    },
     **{name: ("gradient_check", name) for name in ("gradcheck", "gradgradcheck")},
+    "compare_by_hand": ("diagnosis", "compare_by_hand"),
 }
 
 

@@ -12,9 +12,7 @@ from importlib import import_module
 NO_DEVICE = "t itself: everything is in main memory; t.astype(np.float32) changes the dtype"
 NO_GRADIENT = "on the values, without gradient: np.{}(t.detach().numpy())"
 IN_PLACE = "t = {0}; for a parameter: with no_grad(): t {1} other"
-RECURRENT = (
-    "a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh: no recurrent layer is built in"
-)
+RECURRENT = "nn.LSTM(…); other kinds as a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh"
 CONVOLUTION = "t.unfold(…) and nn.Linear on its windows: no convolution is built in"
 ATTENTION = "a Module with nn.Linear, q @ k.mT, softmax(…, axis=-1) and nn.LayerNorm: none is built in"
 
@@ -150,18 +148,12 @@ PACKAGE = {
     "asarray": "Tensor([1.0, 2.0])",
     "FloatTensor": "Tensor([1.0, 2.0])",
     "LongTensor": "Tensor([1, 2])",
-    "zeros": "Tensor(np.zeros((2, 3), np.float32))",
-    "ones": "Tensor(np.ones((2, 3), np.float32))",
-    "empty": "Tensor(np.empty((2, 3), np.float32))",
-    "full": "Tensor(np.full((2, 3), 0.5, np.float32))",
-    "eye": "Tensor(np.eye(3, dtype=np.float32))",
-    "arange": "Tensor(np.arange(10))",
-    "linspace": "Tensor(np.linspace(0, 1, 10, dtype=np.float32))",
-    "zeros_like": "np.zeros_like(t), an array, or Tensor(np.zeros_like(t))",
-    "ones_like": "np.ones_like(t), an array, or Tensor(np.ones_like(t))",
-    "rand": "Tensor(np.random.default_rng(0).random((2, 3), np.float32))",
-    "randn": "Tensor(np.random.default_rng(0).standard_normal((2, 3), np.float32))",
-    "randint": "Tensor(np.random.default_rng(0).integers(0, 10, (2, 3)))",
+    "empty": "zeros(2, 3)",
+    "rand_like": "rand(*t.shape)",
+    "randn_like": "randn(*t.shape)",
+    "normal": "randn(2, 3) * std + mean",
+    "bernoulli": "(rand(2, 3) < p).astype(np.float32)",
+    "multinomial": "np.random.default_rng(0).choice(n, 5, p=p)",
     "randperm": "np.random.default_rng(0).permutation(10)",
     "seed": "manual_seed(0)",
     "save": "serialize.save(path, model=model)",
@@ -204,7 +196,6 @@ PACKAGE = {
     "l1_loss": "l1(prediction, target)",
     "binary_cross_entropy": "bce_with_logits(logits, target), of the logits",
     "binary_cross_entropy_with_logits": "bce_with_logits(logits, target)",
-    "linear": "x @ W.T + b, or nn.Linear(…)",
     "linalg": "norm(x); the rest on the values: np.linalg.svd(t.detach().numpy())",
     "Parameter": "nn.Parameter(…)",
     "Module": "nn.Module",
@@ -225,7 +216,6 @@ NN = {
     "functional": "the ops of the package: from tinygrad_nlp import relu, softmax, cross_entropy",
     "utils": "optim.clip_grad_norm_(parameters, …) to clip; nothing else of it is here",
     "RNN": RECURRENT,
-    "LSTM": RECURRENT,
     "GRU": RECURRENT,
     "RNNCell": RECURRENT,
     "LSTMCell": RECURRENT,
@@ -280,9 +270,6 @@ OPTIM = {
 
 TABLES = {"Tensor": TENSOR, "tinygrad_nlp": PACKAGE, "nn": NN, "optim": OPTIM}
 
-IMPORTED_LATE = {"tinygrad_nlp": ("data", "gradcheck", "gradgradcheck", "nn", "optim", "serialize")}
-"""Names that dir() does not list before their first use."""
-
 
 class Missing:
     """A name of the table as an attribute of Tensor that raises the hint.
@@ -318,8 +305,8 @@ def _advice(owner, name):
         return f"; write instead: {instead}"
     import difflib
 
-    listed, held = {*dir(_owner(owner)), *IMPORTED_LATE.get(owner, ())}, vars(_owner(owner))
-    names = sorted(n for n in listed if not n.startswith("_") and not isinstance(held.get(n), Missing))
+    held = vars(_owner(owner))
+    names = sorted(n for n in dir(_owner(owner)) if not n.startswith("_") and not isinstance(held.get(n), Missing))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.7)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
