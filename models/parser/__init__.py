@@ -1,14 +1,15 @@
 """A dependency parser: a classifier reads a sentence left to right and decides, move by move, who depends on whom.
 
 Read in this order: `treebank` (the sentences and their trees), `transitions` (the moves), `states` (the same for many
-sentences at once), `hybrid` (other moves, and what each costs), `features` (what the classifier sees), `model` (the
-classifier), `train` (the loop), `decode` (the trained parser), `evaluate` (how well it does). `generated` is a treebank
-to try it on, `text` draws a tree.
+sentences at once), `hybrid` (other moves, and what each costs), `features` (what the classifier sees), `examples` (what
+it learns from), `model` (the classifier), `train` (the loop), `decode` (the trained parser), `evaluate` (how well it
+does). `generated` is a treebank to try it on, `text` draws a tree.
 """
 
 from .decode import Parser, minibatch_parse
 from .evaluate import Scores, evaluate, universal
-from .features import NAMES, Vocabulary, examples
+from .examples import examples
+from .features import Vocabulary
 from .generated import best_score, generate
 from .hybrid import DynamicOracle, HybridConfiguration, HybridStates
 from .model import ParserNetwork
@@ -33,7 +34,6 @@ from .treebank import Faulty, Sentence, TreebankError, from_tagged, load_treeban
 __all__ = [
     "LEFT_ARC",
     "MOVES",
-    "NAMES",
     "RIGHT_ARC",
     "SHIFT",
     "Configuration",

@@ -19,7 +19,7 @@ import numpy as np
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.errors import explain
 
-from .features import LABELLED_PLACES, PLACES, SPECIAL, Chunk, Vocabulary, feature_count, places
+from .features import SPECIAL, Chunk, Vocabulary, feature_count
 from .model import ACTIVATIONS, ParserNetwork
 from .states import States
 from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
@@ -32,7 +32,7 @@ LARGEST_PRODUCT = 1 << 18
 """Multiplications of one product. Beyond about this number OpenBLAS shares it out to threads, and so small a share
 is sooner computed than waited for: on a busy machine of two cores decoding took four times as long."""
 
-KIND, VERSION = "dependency parser", 1
+KIND, VERSION = "dependency parser", 2
 
 
 def minibatch_parse(sentences: Sequence[Sentence], parser: Parser, batch_size: int = 1024) -> list[tuple[list, list]]:
@@ -62,18 +62,30 @@ class Parser:
 
     labelled  transitions carry relations and the dependents' relations are features (Chen & Manning); else the
               course's three transitions. An unlabelled tree gets ``root`` and, elsewhere, ``dep``, UD's "unspecified"
+    system    "arc-standard" or "arc-hybrid"
     notes     what else should be known of it: settings, scores, source
     """
 
-    def __init__(self, network: ParserNetwork, vocabulary: Vocabulary, labelled: bool, notes: dict | None = None):
+    def __init__(
+        self,
+        network: ParserNetwork,
+        vocabulary: Vocabulary,
+        labelled: bool,
+        notes: dict | None = None,
+        *,
+        system: str = "arc-standard",
+    ):
         self.network, self.vocabulary, self.labelled, self.notes = network, vocabulary, labelled, notes or {}
+        self.system = system
 
     @classmethod
-    def untrained(cls, vocabulary: Vocabulary, *, labelled, dim, hidden, activation, dropout, rng) -> Parser:
+    def untrained(
+        cls, vocabulary: Vocabulary, *, labelled, dim, hidden, activation, dropout, rng, system="arc-standard"
+    ) -> Parser:
         """A parser of the given sizes with random weights."""
         network = ParserNetwork(
             vocabulary.size,
-            feature_count(vocabulary.tag_columns, labelled),
+            feature_count(vocabulary.tag_columns, labelled, system),
             dim,
             hidden,
             1 + 2 * len(vocabulary.relations) if labelled else 3,
@@ -81,7 +93,7 @@ class Parser:
             dropout=dropout,
             rng=rng,
         )
-        return cls(network, vocabulary, labelled)
+        return cls(network, vocabulary, labelled, system=system)
 
     def parse(self, sentences: Iterable[Sentence | Faulty], batch_size: int = 1024) -> Iterator[Sentence | Faulty]:
         """The sentences with the parser's heads and relations, in their order, read ``batch_size`` at a time.
@@ -99,7 +111,7 @@ class Parser:
             return []
         encoded = self.vocabulary.encode(sentences, trees=False)
         order = np.argsort(-encoded.lengths, kind="stable")
-        chunk = encoded.chunk(order, self.vocabulary)
+        chunk = encoded.chunk(order, self.vocabulary, system=self.system)
         advance(chunk.states, Scorer(self, chunk).classify)
         found: list = [None] * len(sentences)
         symbols, start = self.vocabulary.labels, self.vocabulary.starts[-2]
@@ -123,6 +135,7 @@ class Parser:
                 "version": VERSION,
                 "vocabulary": self.vocabulary.state_dict(),
                 "labelled": self.labelled,
+                "system": self.system,
                 "dim": network.table.embedding_dim,
                 "hidden": network.hidden.out_features,
                 "activation": network.activation,
@@ -146,7 +159,7 @@ class Parser:
         if about.get("version") != VERSION:
             raise _refusal(path, f"parser format {about.get('version')}", f"format {VERSION}, which this release reads")
         try:
-            sizes = {name: about[name] for name in ("labelled", "dim", "hidden", "activation", "dropout")}
+            sizes = {name: about[name] for name in ("labelled", "system", "dim", "hidden", "activation", "dropout")}
             parser = cls.untrained(Vocabulary(**about["vocabulary"]), rng=np.random.default_rng(0), **sizes)
             parser.network.load_state_dict(checkpoint.model)
         except (KeyError, TypeError) as error:
@@ -159,8 +172,8 @@ class Parser:
 class Scorer:
     """Scores of the transitions for one chunk of sentences, by sums of rows made beforehand.
 
-    ``tokens`` (18, U, H) holds, for each of the 18 places and each different token (word and tags), the sum of the
-    products of its vectors with their slices of W; ``labels`` (12, L, H) likewise for relations.
+    ``tokens`` (P, U, H) holds, for each of the P places and each different token (word and tags), the sum of the
+    products of its vectors with their slices of W; ``labels`` likewise for the relations of dependents.
     """
 
     def __init__(self, parser: Parser, chunk: Chunk):
@@ -171,16 +184,17 @@ class Scorer:
         self.bias = network.hidden.bias.data
         self.activate = ACTIVATIONS[network.activation][1]
 
+        places, self.dependents = len(chunk.states.NAMES), chunk.states.DEPENDENTS
         distinct, self.token = _distinct(chunk.symbols, vocabulary.size)
         self.tokens = 0
         for kind, rows in enumerate(distinct):
             used, number = np.unique(rows, return_inverse=True)
-            products = _products(table.take(used, axis=0), slices[kind * PLACES : (kind + 1) * PLACES])
+            products = _products(table.take(used, axis=0), slices[kind * places : (kind + 1) * places])
             self.tokens = self.tokens + products.take(number, axis=1)
         self.first_label = vocabulary.starts[-2]
         self.labels = None
         if parser.labelled:
-            self.labels = _products(table[self.first_label :], slices[-12:])
+            self.labels = _products(table[self.first_label :], slices[self.dependents - places :])
 
         self.output = np.ascontiguousarray(network.output.weight.data.T)
         self.output_bias = network.output.bias.data
@@ -193,14 +207,14 @@ class Scorer:
 
     def scores(self, states: States, k: int) -> np.ndarray:
         """(k, C) what the network says of the first k sentences; as ``network(features)``, up to rounding."""
-        at = places(states, k)
+        at = states.places(k)
         z, row = self._hidden[:k], self._row[:k]
         z[:] = self.bias
         for place, token in enumerate(self.token.take(at)):
             # mode="clip" lets take write into `out` directly; no index is out of range
             z += np.take(self.tokens[place], token, axis=0, out=row, mode="clip")
         if self.labels is not None:
-            for place, label in enumerate(states.label.take(at[LABELLED_PLACES]) - self.first_label):
+            for place, label in enumerate(states.label.take(at[self.dependents :]) - self.first_label):
                 z += np.take(self.labels[place], label, axis=0, out=row, mode="clip")
         self.activate(z)
         padded = self._hidden[: -(-k // self._block) * self._block]
@@ -209,12 +223,36 @@ class Scorer:
 
     def classify(self, states: States, k: int) -> tuple[np.ndarray, np.ndarray | None]:
         """The best legal transitions of the first k sentences: moves (k,), and labels (k,) if there are any."""
-        legal = states.legal(k)
+        return self.chosen(self.scores(states, k), states, k)
+
+    def chosen(self, scores, states: States, k: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """What `classify` makes of ``scores`` (k, C)."""
         under_root = states.top[:k] - states.bottom[:k] == 1
-        scores = self.scores(states, k)
-        scores += self.penalties.take(legal @ (1, 2, 4) + 8 * under_root, axis=0)
-        best = scores.argmax(axis=1)
+        penalties = self.penalties.take(states.legal(k) @ (1, 2, 4) + 8 * under_root, axis=0)
+        best = (scores + penalties).argmax(axis=1)
         return self.moves.take(best), None if self.relations is None else self.relations.take(best)
+
+
+def explorer(parser: Parser, probability: float, rng) -> Callable:
+    """For `examples.explore`: the move to learn is the best that the parser can think of among those without cost, so
+    that it need not learn what it would not have done; the move to make is with ``probability`` the parser's own."""
+
+    def of_chunk(chunk):
+        scorer = Scorer(parser, chunk)
+
+        def choose(states, k, classes, best):
+            scores, rows = scorer.scores(states, k), np.arange(k)
+            right = np.where(best, np.take_along_axis(scores, classes, axis=1), -np.inf).argmax(axis=1)
+            moves, relations = scorer.chosen(scores, states, k)
+            own = rng.random(k) < probability
+            labels = chunk.labels.take(states.removed(right))
+            if relations is not None:
+                labels = np.where(own, relations, labels)
+            return classes[rows, right], np.where(own, moves, right), labels
+
+        return choose
+
+    return of_chunk
 
 
 def _transitions(parser, dtype):

@@ -3,7 +3,7 @@
 The places: three on the stack, three in the buffer, and for each of the two top stack words its first and second
 leftmost and rightmost dependents, the leftmost of its leftmost and the rightmost of its rightmost. The course's 36
 features are the words and tags there; Chen & Manning (2014, section 3.1) add the labels of the 12 dependents, 48.
-With two kinds of tags it is 54 and 66.
+With two kinds of tags it is 54 and 66. The arc-hybrid system has two places more, 20.
 
 Words, tags and labels are rows of one table of vectors: one lookup for all features, and every id says its kind.
 """
@@ -19,38 +19,17 @@ import numpy as np
 from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
-from .states import Oracle, States
-from .transitions import RIGHT_ARC, SHIFT
+from .hybrid import HybridStates
+from .states import States
 from .treebank import DEPREL, UPOS, XPOS, Sentence
 
-PLACES = 18
-LABELLED_PLACES = slice(6, 18)
-_OF_STACK = ("lc1({0})", "rc1({0})", "lc2({0})", "rc2({0})", "lc1(lc1({0}))", "rc1(rc1({0}))")
-NAMES = ("s1", "s2", "s3", "b1", "b2", "b3", *(name.format(word) for word in ("s1", "s2") for name in _OF_STACK))
+SYSTEMS = {"arc-standard": States, "arc-hybrid": HybridStates}
 
 NULL, UNKNOWN, ROOT = 0, 1, 2
 """The first three entries of every list of symbols: no word there; one never seen in training; ROOT itself."""
 SPECIAL = ("<null>", "<unknown>", "<root>")
 
 TAGS = {"upos": (UPOS,), "xpos": (XPOS,), "both": (UPOS, XPOS)}
-CHUNK = 1024
-
-
-def places(states: States, k: int) -> np.ndarray:
-    """(18, k) the places, in the order of `NAMES`, of the first k sentences."""
-    top, front, stack = states.top[:k], states.front[:k], states.stack
-    found = np.empty((PLACES, k), np.intp)
-    for depth in range(3):
-        found[depth] = stack.take(top - depth)
-        found[3 + depth] = front + depth
-    for base, word in ((6, found[0]), (12, found[1])):
-        found[base] = states.left1.take(word)
-        found[base + 1] = states.right1.take(word)
-        found[base + 2] = states.left2.take(word)
-        found[base + 3] = states.right2.take(word)
-        found[base + 4] = states.left1.take(found[base])
-        found[base + 5] = states.right1.take(found[base + 1])
-    return found
 
 
 @dataclass(frozen=True)
@@ -143,9 +122,9 @@ class Encoded:
     heads: np.ndarray | None
     labels: np.ndarray | None
 
-    def chunk(self, chosen, vocabulary: Vocabulary, *, single_root: bool = True) -> Chunk:
+    def chunk(self, chosen, vocabulary: Vocabulary, *, system="arc-standard", single_root: bool = True) -> Chunk:
         """The sentences with the numbers ``chosen``, the longest first, laid out as `States` wants them."""
-        states = States(self.lengths[chosen], single_root=single_root)
+        states = SYSTEMS[system](self.lengths[chosen], single_root=single_root)
         size, lengths = len(chosen) * states.width, states.lengths
         starts = np.concatenate([[0], np.cumsum(self.lengths)])[chosen]
         row = np.repeat(np.arange(len(chosen)), lengths)
@@ -177,81 +156,22 @@ class Chunk:
 
 
 def extract(chunk: Chunk, k: int, labelled: bool) -> np.ndarray:
-    """(k, F) the features of the first k sentences: 18 words, 18 of each kind of tag, 12 labels if ``labelled``."""
-    at = places(chunk.states, k)
+    """(k, F) the features of the first k sentences: P words, P of each kind of tag, dependents' labels if wanted."""
+    at = chunk.states.places(k)
     blocks = [values.take(at) for values in chunk.symbols]
     if labelled:
-        blocks.append(chunk.states.label.take(at[LABELLED_PLACES]))
+        blocks.append(chunk.states.label.take(at[chunk.states.DEPENDENTS :]))
     return np.concatenate(blocks).T
 
 
-def feature_count(tags: str, labelled: bool) -> int:
-    """36 or 54 without labels, 48 or 66 with them.
+def feature_count(tags: str, labelled: bool, system: str = "arc-standard") -> int:
+    """F: 36 or 54 without labels, 48 or 66 with them; more in the arc-hybrid system.
 
     >>> [feature_count("upos", False), feature_count("upos", True), feature_count("both", True)]
     [36, 48, 66]
     """
-    return PLACES * (1 + len(TAGS[tags])) + (12 if labelled else 0)
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What a classifier is trained on: features (M, F) and targets (M,); ``skipped`` are the sentences whose trees
-    are not projective, by their numbers. A target is SHIFT 0, then LEFT-ARC and RIGHT-ARC, with R labels
-    LEFT-ARC of each label and RIGHT-ARC of each."""
-
-    features: np.ndarray
-    targets: np.ndarray
-    skipped: list[int]
-
-
-def examples(sentences: Sequence[Sentence], vocabulary: Vocabulary, labelled: bool) -> Examples:
-    """Every configuration on the oracle's way to every tree, with the oracle's move.
-
-    2n of them for a sentence of n words, in the order of the moves of sentences of like length; M = 2T in all.
-    Raises OptionError if ``labelled`` and a relation is not in the vocabulary: no class would stand for it.
-    """
-    encoded = vocabulary.encode(sentences)
-    relations, first = len(vocabulary.relations), vocabulary.starts[-2] + len(SPECIAL)
-    if labelled and (encoded.labels < first).any():
-        unknown = sorted({d for s in sentences for d in s.deprels} - set(vocabulary.relations))
-        raise OptionError(
-            explain(
-                "examples",
-                got=f"relations that the vocabulary has not: {', '.join(unknown)}",
-                expected="sentences whose relations it was made of",
-                write="Vocabulary.of(sentences)",
-            )
-        )
-    order = np.argsort(-encoded.lengths, kind="stable")
-    features = np.empty((2 * int(encoded.lengths.sum()), feature_count(vocabulary.tag_columns, labelled)), np.int32)
-    targets = np.empty(len(features), np.int32)
-    owner = np.empty(len(features), np.int32)
-    done, skipped = 0, []
-    for start in range(0, len(order), CHUNK):
-        chosen = order[start : start + CHUNK]
-        chunk = encoded.chunk(chosen, vocabulary, single_root=False)
-        states, oracle = chunk.states, Oracle(chunk.states, chunk.heads)
-        for step in range(2 * int(states.lengths[0])):
-            k = states.active(step)
-            block = slice(done, done + k)
-            done += k
-            features[block] = extract(chunk, k, labelled)
-            moves = oracle.next_moves(k)
-            labels = chunk.labels.take(states.removed(moves))
-            if labelled:
-                targets[block] = np.where(moves == SHIFT, 0, 1 + labels - first + relations * (moves == RIGHT_ARC))
-            else:
-                targets[block] = moves
-            owner[block] = chosen[:k]
-            states.apply(moves, labels)
-        skipped += chosen[oracle.lost].tolist()
-    if skipped:
-        lost = np.zeros(len(sentences), bool)
-        lost[skipped] = True
-        kept = ~lost[owner]
-        features, targets = features[kept], targets[kept]
-    return Examples(features, targets, sorted(skipped))
+    places, dependents = len(SYSTEMS[system].NAMES), SYSTEMS[system].DEPENDENTS
+    return places * (1 + len(TAGS[tags])) + (places - dependents if labelled else 0)
 
 
 def _forms(sentence, lowercase):

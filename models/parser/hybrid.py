@@ -83,8 +83,11 @@ class HybridConfiguration(Configuration):
 class HybridStates(States):
     """`States` of the arc-hybrid system: the configurations of N sentences.
 
-    All else is as there, ``active`` included: 2n moves for n words.
+    All else is as there, ``active`` included: 2n moves for n words. Two more places are looked at, for b1 has its left
+    dependents already.
     """
+
+    NAMES = (*States.NAMES, "lc1(b1)", "lc2(b1)")
 
     def legal(self, k: int) -> np.ndarray:
         """(k, 3) which of SHIFT, LEFT-ARC, RIGHT-ARC the first k sentences may make."""
@@ -95,6 +98,12 @@ class HybridStates(States):
     def removed(self, moves) -> np.ndarray:
         """(k,) the word that each move would take off the stack: the top."""
         return self.stack.take(self.top[: len(moves)])
+
+    def places(self, k: int) -> np.ndarray:
+        """(20, k) the places, in the order of ``NAMES``, of the first k sentences."""
+        found = super().places(k)
+        found[-2], found[-1] = self.left1.take(found[3]), self.left2.take(found[3])
+        return found
 
     def _left_arc(self, at):
         dependent = self.stack[self.top[at]]

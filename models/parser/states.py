@@ -17,6 +17,9 @@ SPARE = 3
 "the third on the stack" or "the third in the buffer" never needs a condition."""
 
 
+_OF_STACK = ("lc1({0})", "rc1({0})", "lc2({0})", "rc2({0})", "lc1(lc1({0}))", "rc1(rc1({0}))")
+
+
 class States:
     """The configurations of N sentences.
 
@@ -25,7 +28,11 @@ class States:
 
     ``head`` and ``label`` (N · width,) hold the arcs so far, a head as a place and −1 for none; ``left1``, ``left2``,
     ``right1``, ``right2`` the outermost and second outermost dependents on each side, ``none`` where there is none.
+    ``NAMES`` are the places that `places` gives, dependents from number ``DEPENDENTS`` on.
     """
+
+    NAMES = ("s1", "s2", "s3", "b1", "b2", "b3", *(name.format(word) for word in ("s1", "s2") for name in _OF_STACK))
+    DEPENDENTS = 6
 
     def __init__(self, lengths, *, single_root: bool = True):
         self.lengths = np.asarray(lengths, np.intp)
@@ -100,6 +107,22 @@ class States:
         self.head[dependent] = head
         if labels is not None:
             self.label[dependent] = labels[at]
+
+    def places(self, k: int) -> np.ndarray:
+        """(P, k) the places, in the order of ``NAMES``, of the first k sentences."""
+        top, front = self.top[:k], self.front[:k]
+        found = np.empty((len(self.NAMES), k), np.intp)
+        for depth in range(3):
+            found[depth] = self.stack.take(top - depth)
+            found[3 + depth] = front + depth
+        for base, word in ((6, found[0]), (12, found[1])):
+            found[base] = self.left1.take(word)
+            found[base + 1] = self.right1.take(word)
+            found[base + 2] = self.left2.take(word)
+            found[base + 3] = self.right2.take(word)
+            found[base + 4] = self.left1.take(found[base])
+            found[base + 5] = self.right1.take(found[base + 1])
+        return found
 
     def trees(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """(heads, labels) of each sentence, heads as word numbers with 0 for ROOT."""

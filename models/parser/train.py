@@ -7,22 +7,24 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from tinygrad_nlp import CheckpointError, OptionError, TinygradError, serialize
 from tinygrad_nlp.data import DataError
 from tinygrad_nlp.errors import explain
-from tinygrad_nlp.optim import Adam, LinearLR
+from tinygrad_nlp.optim import Adam, ExponentialAverage, LinearLR
 
-from .decode import Parser
+from .decode import Parser, explorer
 from .evaluate import Scores, evaluate
-from .features import PLACES, UNKNOWN, Examples, Vocabulary, examples
+from .examples import Examples, examples, explore
+from .features import SYSTEMS, UNKNOWN, Vocabulary
 from .treebank import Sentence
 
 KIND = "training of a dependency parser"
+ORACLES = {"static": "arc-standard", "dynamic": "arc-hybrid"}
 
 
 class Divergence(TinygradError, ArithmeticError):
@@ -46,6 +48,10 @@ class Settings:
     epochs        passes over the treebank
     batch         configurations a step
     rate          of Adam at the start; it falls in a straight line to ``last_rate``
+    oracle        "static": arc-standard moves, and configurations on the way to the true trees. "dynamic": arc-hybrid
+                  moves; from the second epoch on, configurations that the parser itself gets into, anew each epoch
+    explore       with a dynamic oracle: the share of moves that are the parser's own, the others being the oracle's
+    average       decay of an exponential average of the weights, which is what is scored and kept; 0 for none
     seed          of everything random: same seed and treebank, same parser
     """
 
@@ -62,6 +68,9 @@ class Settings:
     batch: int = 1024
     rate: float = 2e-3
     last_rate: float = 1e-5
+    oracle: str = "static"
+    explore: float = 0.9
+    average: float = 0.0
     seed: int = 1
 
 
@@ -110,7 +119,8 @@ def train(
     vocabulary = Vocabulary.of(
         sentences, tags=settings.tags, min_count=settings.min_count, lowercase=settings.lowercase
     )
-    data = examples(sentences, vocabulary, settings.labelled)
+    system = ORACLES[settings.oracle]
+    data = examples(sentences, vocabulary, settings.labelled, system)
     if not len(data.targets):
         raise DataError("no projective sentence to train on")
     parser = Parser.untrained(
@@ -121,12 +131,13 @@ def train(
         activation=settings.activation,
         dropout=settings.dropout,
         rng=rng,
+        system=system,
     )
     steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
     optimizer = Adam(parser.network.parameters(), lr=settings.rate)
     schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
     result = Training(parser, settings, skipped=data.skipped)
-    run = _Run(result, data, len(sentences), optimizer, schedule, rng, checkpoint)
+    run = _Run(result, data, sentences, optimizer, schedule, rng, checkpoint)
     if resume:
         run.resume()
 
@@ -134,11 +145,12 @@ def train(
     try:
         while len(result.history) < settings.epochs:
             entry = {"loss": run.epoch(on_progress)}
-            if dev:
-                scores = score(parser, dev)
-                entry |= {"uas": scores.uas, "las": scores.las} if settings.labelled else {"uas": scores.uas}
-            result.history.append(entry)
-            run.keep_best("las" if settings.labelled else "uas")
+            with run.averaged():
+                if dev:
+                    scores = score(parser, dev)
+                    entry |= {"uas": scores.uas, "las": scores.las} if settings.labelled else {"uas": scores.uas}
+                result.history.append(entry)
+                run.keep_best("las" if settings.labelled else "uas")
             result.seconds = time.perf_counter() - started
             if checkpoint is not None:
                 run.save()
@@ -167,8 +179,16 @@ class _Run:
         self.result, self.data, self.rng, self.checkpoint = result, data, rng, checkpoint
         self.optimizer, self.schedule = optimizer, schedule
         self.settings, self.network = result.settings, result.parser.network
-        self.sentences = sentences - len(data.skipped)
+        self.average = None
+        if self.settings.average:
+            self.average = ExponentialAverage(self.network.parameters(), self.settings.average)
+        self.encoded = None
+        if self.settings.oracle == "dynamic":
+            self.encoded = result.parser.vocabulary.encode(sentences)
+        self.sentences = len(sentences) - len(data.skipped)
         self.sentences_seen = 0
+        self.places = len(SYSTEMS[result.parser.system].NAMES)
+        self.signature = self._signature(data) if checkpoint is not None else None
         self.best: dict | None = None
         counts = np.array(result.parser.vocabulary.counts, np.float32)
         alpha = self.settings.unknown
@@ -176,7 +196,7 @@ class _Run:
 
     def epoch(self, on_progress) -> float:
         """One pass in a new order; the mean loss."""
-        settings, data = self.settings, self.data
+        settings, data = self.settings, self._examples()
         order = self.rng.permutation(len(data.targets))
         done_before = len(self.result.history)
         total = 0.0
@@ -185,13 +205,15 @@ class _Run:
             chosen = order[start : start + settings.batch]
             features = data.features.take(chosen, axis=0)
             if settings.unknown:
-                words = features[:, :PLACES]
+                words = features[:, : self.places]
                 words[self.rng.random(words.shape, np.float32) < self.forget.take(words)] = UNKNOWN
             loss = self.network.loss(features, data.targets.take(chosen))
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.schedule.step()
+            if self.average:
+                self.average.update()
             total += loss.item() * len(chosen)
             if not math.isfinite(total):
                 raise Divergence(
@@ -205,17 +227,31 @@ class _Run:
                 on_progress((done_before + share) / settings.epochs, self.sentences_seen, mean, self.result.history)
         return total / len(order)
 
+    def _examples(self):
+        """What this epoch learns from."""
+        if self.encoded is None or not self.result.history:
+            return self.data
+        self.data = None  # its memory is the next one's
+        parser = self.result.parser
+        with self.averaged():
+            choose = explorer(parser, self.settings.explore, self.rng)
+            self.data = explore(self.encoded, parser.vocabulary, parser.labelled, choose)
+        return self.data
+
+    def averaged(self):
+        """A context in which the network has the average of its weights, if one is kept."""
+        return self.average.applied() if self.average else nullcontext()
+
     def keep_best(self, by):
         history = self.result.history
         if by not in history[-1] or all(history[-1][by] > entry[by] for entry in history[:-1]):
             self.best, self.result.best_epoch = self.network.state_dict(), len(history)
 
-    @cached_property
-    def _signature(self):
+    def _signature(self, data):
         """What a checkpoint must agree in to be continued."""
         digest = hashlib.blake2b(json.dumps(self.result.parser.vocabulary.state_dict()).encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(self.data.features))
-        digest.update(np.ascontiguousarray(self.data.targets))
+        digest.update(np.ascontiguousarray(data.features))
+        digest.update(np.ascontiguousarray(data.targets))
         return {"settings": asdict(self.settings), "treebank": digest.hexdigest()}
 
     def save(self):
@@ -226,9 +262,10 @@ class _Run:
             schedule=self.schedule,
             metadata={
                 "kind": KIND,
-                "signature": self._signature,
+                "signature": self.signature,
                 "rng": self.rng.bit_generator.state,
                 "best": self.best,
+                "average": self.average and self.average.state_dict(),
                 "history": self.result.history,
                 "best_epoch": self.result.best_epoch,
                 "seconds": self.result.seconds,
@@ -241,13 +278,15 @@ class _Run:
         about = serialize.load(self.checkpoint).metadata
         if not isinstance(about, dict) or about.get("kind") != KIND:
             raise self._refusal("a checkpoint of something else", "one that train(checkpoint=…) wrote")
-        if about["signature"] != self._signature:
+        if about["signature"] != self.signature:
             other = about["signature"]["settings"]
             changed = [f"{k}={other.get(k)!r}" for k, v in asdict(self.settings).items() if other.get(k) != v]
             got = f"a training with {', '.join(changed)}" if changed else "a training on another treebank"
             raise self._refusal(got, "the settings and the treebank it was begun with")
         serialize.load(self.checkpoint, model=self.network, optimizer=self.optimizer, schedule=self.schedule)
         self.rng.bit_generator.state = about["rng"]
+        if self.average:
+            self.average.load_state_dict(about["average"])
         self.best, result = about["best"], self.result
         result.history, result.best_epoch = list(about["history"]), about["best_epoch"]
         result.seconds = about["seconds"]
@@ -260,7 +299,12 @@ def _check(settings):
     for name, expected in (("epochs", 1), ("batch", 1), ("dim", 1), ("hidden", 1), ("min_count", 1)):
         if getattr(settings, name) < expected:
             raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected="at least 1"))
-    for name, fine in (("rate", settings.rate > 0), ("unknown", settings.unknown >= 0)):
+    for name, fine, expected in (
+        ("rate", settings.rate > 0, "above 0"),
+        ("unknown", settings.unknown >= 0, "at least 0"),
+        ("oracle", settings.oracle in ORACLES, "'static' or 'dynamic'"),
+        ("explore", 0 <= settings.explore <= 1, "0 to 1"),
+        ("average", 0 <= settings.average < 1, "0 to below 1"),
+    ):
         if not fine:
-            expected = "above 0" if name == "rate" else "at least 0"
             raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected=expected))

@@ -30,8 +30,17 @@ def add_arguments(parser):
     )
     parser.add_argument("--out", metavar="FILE", help=".svg, .html, .png, .pdf or .dot (default: WHAT.svg)")
     parser.add_argument("--engine", choices=("dot", "pygraphviz", "builtin"), help="default: the best that is there")
-    parser.add_argument("--title", help="a heading")
-    parser.add_argument("--no-values", action="store_true", help="names and shapes only")
+    parser.add_argument("--title", help="a heading (default: the name of the example or function)")
+    parser.add_argument(
+        "--values",
+        action=argparse.BooleanOptionalAction,
+        help="values and gradients, or names and shapes only (default: values up to 150 nodes)",
+    )
+    parser.add_argument(
+        "--contributions",
+        action=argparse.BooleanOptionalAction,
+        help="on each edge what was sent back along it (default: up to 40 nodes; up to 150 where gradients add up)",
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
@@ -47,9 +56,10 @@ def run(arguments):
         loss,
         view=arguments.view,
         title=arguments.title or title,
-        values=not arguments.no_values,
+        values=arguments.values,
         depth=arguments.depth,
         fold=arguments.fold,
+        contributions=arguments.contributions,
     )
     path = drawing.save(arguments.out or f"{name}.svg", arguments.engine)
     nodes, edges = len(drawing.graph.nodes), len(drawing.graph.edges)
@@ -77,8 +87,7 @@ def parser_loss():
     """001 §2: the network that scores SHIFT, LEFT-ARC and RIGHT-ARC, on two steps of the way to a tree."""
     import numpy as np
 
-    from tinygrad_nlp.models.parser.decode import Parser
-    from tinygrad_nlp.models.parser.features import Vocabulary, examples
+    from tinygrad_nlp.models.parser import Parser, Vocabulary, examples
     from tinygrad_nlp.models.parser.generated import treebank
 
     sentences = treebank(1)

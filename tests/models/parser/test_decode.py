@@ -5,7 +5,6 @@ import time
 import numpy as np
 import pytest
 from tinygrad_nlp.models.parser import (
-    Configuration,
     Faulty,
     Parser,
     Sentence,
@@ -23,17 +22,32 @@ from tinygrad_nlp.models.parser.treebank import _check_tree
 from tinygrad_nlp import CheckpointError, OptionError, Tensor, jacobian, nn, no_grad, serialize
 
 from .ewt import EWT, needs_ewt
-from .test_features import slow_places
+from .test_features import SINGLE, slow_places
 
 TREES = [made.sentence for made in generate(150, seed=4)]
-VARIANTS = [(True, "upos", "relu"), (True, "both", "cube"), (False, "xpos", "tanh"), (False, "upos", "relu")]
+VARIANTS = [
+    (True, "upos", "relu", "arc-standard"),
+    (True, "both", "cube", "arc-standard"),
+    (False, "xpos", "tanh", "arc-standard"),
+    (False, "upos", "relu", "arc-hybrid"),
+    (True, "both", "relu", "arc-hybrid"),
+]
 
 
-def untrained(labelled=True, tags="upos", activation="relu", seed=0, hidden=24, dim=8, scale=3.0):
+def untrained(
+    labelled=True, tags="upos", activation="relu", system="arc-standard", seed=0, hidden=24, dim=8, scale=3.0
+):
     vocabulary = Vocabulary.of(TREES[:50], tags=tags)
     rng = np.random.default_rng(seed)
     parser = Parser.untrained(
-        vocabulary, labelled=labelled, dim=dim, hidden=hidden, activation=activation, dropout=0.5, rng=rng
+        vocabulary,
+        labelled=labelled,
+        dim=dim,
+        hidden=hidden,
+        activation=activation,
+        dropout=0.5,
+        rng=rng,
+        system=system,
     )
     for parameter in parser.network.parameters():  # random weights large enough that no choice is close
         parameter.data = rng.normal(size=parameter.shape, scale=scale).astype(np.float32)
@@ -41,12 +55,12 @@ def untrained(labelled=True, tags="upos", activation="relu", seed=0, hidden=24, 
     return parser
 
 
-@pytest.mark.parametrize("labelled, tags, activation", VARIANTS)
-def test_scores_by_sums_of_rows_are_those_of_the_network(labelled, tags, activation):
-    parser = untrained(labelled, tags, activation, scale=0.3)
+@pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
+def test_scores_by_sums_of_rows_are_those_of_the_network(labelled, tags, activation, system):
+    parser = untrained(labelled, tags, activation, system, scale=0.3)
     parser.network.astype(np.float64)
     encoded = parser.vocabulary.encode(TREES, trees=False)
-    chunk = encoded.chunk(np.argsort(-encoded.lengths, kind="stable"), parser.vocabulary)
+    chunk = encoded.chunk(np.argsort(-encoded.lengths, kind="stable"), parser.vocabulary, system=system)
     scorer, compared = Scorer(parser, chunk), 0
 
     def classify(states, k):
@@ -61,16 +75,16 @@ def test_scores_by_sums_of_rows_are_those_of_the_network(labelled, tags, activat
     assert compared == 2 * sum(map(len, TREES))
 
 
-@pytest.mark.parametrize("labelled, tags, activation", VARIANTS)
-def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation):
+@pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
+def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation, system):
     """One sentence at a time, by the slow Configuration and the network itself."""
-    parser = untrained(labelled, tags, activation)
+    parser = untrained(labelled, tags, activation, system)
     parser.network.astype(np.float64)
     vocabulary, relations = parser.vocabulary, parser.vocabulary.relations
     for sentence, (heads, labels) in zip(TREES[:30], parser.trees(TREES[:30])):
-        c = Configuration(len(sentence), single_root=True)
+        c = SINGLE[system](len(sentence), single_root=True)
         while not c.finished:
-            places, made = slow_places(c), {d: label for _, d, label in c.arcs}
+            places, made = slow_places(c, system), {d: label for _, d, label in c.arcs}
             columns = [[w.lower() for w in sentence.forms], sentence.upos, sentence.xpos]
             kinds = [columns[i] for i in {"upos": (0, 1), "xpos": (0, 2), "both": (0, 1, 2)}[tags]]
             row = []
@@ -98,9 +112,9 @@ def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation):
             assert labels == ["dep" if head else "root" for head in heads]
 
 
-@pytest.mark.parametrize("labelled, tags, activation", VARIANTS)
-def test_the_result_does_not_depend_on_the_batch(labelled, tags, activation):
-    parser = untrained(labelled, tags, activation, scale=0.05)  # close choices: rounding would show
+@pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
+def test_the_result_does_not_depend_on_the_batch(labelled, tags, activation, system):
+    parser = untrained(labelled, tags, activation, system, scale=0.05)  # close choices: rounding would show
     whole = parser.trees(TREES)
     for batch_size in (1, 2, 7, 64, 65, 1000):
         assert minibatch_parse(TREES, parser, batch_size) == whole
@@ -122,10 +136,10 @@ def test_scores_are_equal_to_the_bit_whatever_the_company():
         assert np.array_equal(first_scores([TREES[i]])[0], together[i])
 
 
-@pytest.mark.parametrize("labelled, tags, activation", VARIANTS)
+@pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
 @pytest.mark.parametrize("seed", range(3))
-def test_even_an_untrained_parser_gives_projective_trees_with_one_root(labelled, tags, activation, seed):
-    parser = untrained(labelled, tags, activation, seed)
+def test_even_an_untrained_parser_gives_projective_trees_with_one_root(labelled, tags, activation, system, seed):
+    parser = untrained(labelled, tags, activation, system, seed)
     for sentence in parser.parse(TREES):
         _check_tree("parsed", sentence.words, range(len(sentence)))
         assert is_projective(sentence.heads)
@@ -150,14 +164,15 @@ def test_unknown_words_and_tags_are_parsed():
 # ---- the file ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("labelled, tags, activation", VARIANTS)
-def test_a_parser_is_one_file(tmp_path, labelled, tags, activation):
-    parser = untrained(labelled, tags, activation)
+@pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
+def test_a_parser_is_one_file(tmp_path, labelled, tags, activation, system):
+    parser = untrained(labelled, tags, activation, system)
     parser.notes = {"source": "generated", "las": 0.5}
     parser.save(tmp_path / "p.safetensors")
     back = Parser.load(tmp_path / "p.safetensors")
     assert back.trees(TREES) == parser.trees(TREES)
-    assert back.vocabulary == parser.vocabulary and back.notes == parser.notes and back.labelled == labelled
+    assert back.vocabulary == parser.vocabulary and back.notes == parser.notes
+    assert back.labelled == labelled and back.system == system
     assert not back.network.training
 
 
@@ -173,9 +188,9 @@ def test_damaged_foreign_and_other_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="a checkpoint of word vectors; expected a parser that Parser.save"):
         Parser.load(path)
     serialize.save(path, metadata={"kind": "dependency parser", "version": 99})
-    with pytest.raises(CheckpointError, match="parser format 99; expected format 1"):
+    with pytest.raises(CheckpointError, match="parser format 99; expected format 2"):
         Parser.load(path)
-    serialize.save(path, metadata={"kind": "dependency parser", "version": 1})
+    serialize.save(path, metadata={"kind": "dependency parser", "version": 2})
     with pytest.raises(CheckpointError, match="a parser without all of its settings"):
         Parser.load(path)
     with pytest.raises(FileNotFoundError):

@@ -5,10 +5,13 @@ import time
 import numpy as np
 import pytest
 from tinygrad_nlp.models.parser import (
-    NAMES,
+    LEFT_ARC,
+    RIGHT_ARC,
     SHIFT,
     Configuration,
+    HybridConfiguration,
     Sentence,
+    States,
     Vocabulary,
     examples,
     generate,
@@ -26,8 +29,11 @@ TREES = [made.sentence for made in generate(40, seed=3)]
 CROSSING = Sentence.from_words(list("abcd"), ["X"] * 4, [3, 4, 0, 3], ["dep", "dep", "root", "dep"], xpos=list("wxyz"))
 
 
-def slow_places(c):
-    """The words at the 18 places, None for no word; written from the paper's list."""
+SINGLE = {"arc-standard": Configuration, "arc-hybrid": HybridConfiguration}
+
+
+def slow_places(c, system="arc-standard"):
+    """The words at the 18 or 20 places, None for no word; written from the paper's list."""
     stack = [*reversed(c.stack), None, None, None]
     buffer = [*c.buffer, None, None, None]
 
@@ -42,22 +48,33 @@ def slow_places(c):
     for word in stack[:2]:
         places += [child(word, "l", 0), child(word, "r", 0), child(word, "l", 1), child(word, "r", 1)]
         places += [child(child(word, "l", 0), "l", 0), child(child(word, "r", 0), "r", 0)]
+    if system == "arc-hybrid":
+        places += [child(buffer[0], "l", 0), child(buffer[0], "l", 1)]
     return places
 
 
-def slow_examples(sentence, labelled, columns):
+def without_cost(heads):
+    """Arc-hybrid moves to a projective tree, an arc as soon as it costs nothing."""
+    c, moves = HybridConfiguration(len(heads)), []
+    while not c.finished:
+        moves.append(next(m for m in (LEFT_ARC, RIGHT_ARC, SHIFT) if c.legal(m) and not c.costs(heads)[m]))
+        c.step(moves[-1])
+    return moves
+
+
+def slow_examples(sentence, labelled, columns, system):
     """[(symbols, class)] as text."""
-    c = Configuration(len(sentence))
+    c = SINGLE[system](len(sentence))
     words = [w.lower() for w in sentence.forms]
     tags = {"upos": sentence.upos, "xpos": sentence.xpos}
-    for move in oracle_moves(sentence.heads):
-        places = slow_places(c)
+    for move in oracle_moves(sentence.heads) if system == "arc-standard" else without_cost(sentence.heads):
+        places = slow_places(c, system)
         kinds = [words, *(tags[column] for column in columns)]
         row = ["<null>" if p is None else "<root>" if p == 0 else kind[p - 1] for kind in kinds for p in places]
         made = {d: label for _, d, label in c.arcs}
         if labelled:
             row += [made.get(p, "<null>") for p in places[6:]]
-        removed = None if move == SHIFT else c.stack[-2] if move == 1 else c.stack[-1]
+        removed = None if move == SHIFT else c.stack[-2 if move == LEFT_ARC and system == "arc-standard" else -1]
         label = sentence.deprels[removed - 1] if removed else None
         yield tuple(row), (move, label if labelled and move != SHIFT else None)
         c.step(move, label)
@@ -65,10 +82,11 @@ def slow_examples(sentence, labelled, columns):
 
 @pytest.mark.parametrize("tags, columns", [("upos", ["upos"]), ("xpos", ["xpos"]), ("both", ["upos", "xpos"])])
 @pytest.mark.parametrize("labelled", [False, True])
-def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labelled):
+@pytest.mark.parametrize("system", SINGLE)
+def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labelled, system):
     vocabulary = Vocabulary.of(TREES, tags=tags)
-    made = examples(TREES, vocabulary, labelled)
-    assert made.features.shape == (2 * sum(map(len, TREES)), feature_count(tags, labelled))
+    made = examples(TREES, vocabulary, labelled, system)
+    assert made.features.shape == (2 * sum(map(len, TREES)), feature_count(tags, labelled, system))
     symbols = [s for table in (vocabulary.words, *vocabulary.tags, vocabulary.labels) for s in table]
     relations = vocabulary.relations
     classes = [(0, None), *((1, r) for r in relations), *((2, r) for r in relations)]
@@ -77,7 +95,7 @@ def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labell
     found = sorted(
         (tuple(symbols[i] for i in row), classes[t]) for row, t in zip(made.features.tolist(), made.targets.tolist())
     )
-    slow = sorted(example for s in TREES for example in slow_examples(s, labelled, columns))
+    slow = sorted(example for s in TREES for example in slow_examples(s, labelled, columns, system))
     key = str
     assert sorted(found, key=key) == sorted(slow, key=key)
 
@@ -86,7 +104,7 @@ def test_the_kinds_of_symbols_do_not_overlap():
     vocabulary = Vocabulary.of(TREES, tags="both")
     ids = [i for table in vocabulary.ids for i in table.values()]
     assert sorted(ids) == list(range(vocabulary.size))
-    assert len(NAMES) == 18 and [feature_count("upos", x) for x in (False, True)] == [36, 48]
+    assert len(States.NAMES) == 18 and [feature_count("upos", x) for x in (False, True)] == [36, 48]
 
 
 def test_rare_and_unseen_words_are_unknown():
