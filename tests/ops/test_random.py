@@ -60,3 +60,17 @@ def test_impossible_probabilities_are_refused(p):
 
 def test_integers_become_floats_so_that_the_scale_is_not_cut():
     np.testing.assert_allclose(dropout_(np.array([10, 10]), np.array([True, False]), p=0.3), [10 / 0.7, 0.0])
+
+
+@pytest.mark.parametrize("size", [3, 2048])  # on small arrays and large ones the units are selected in different ways
+def test_what_is_dropped_is_zero_whatever_it_was(size):
+    x = np.ones(size, np.float32)
+    x[0] = np.inf
+    keep = np.arange(size) > 0
+    t = tg.Tensor(x, requires_grad=True)
+    out = tg.registry["dropout"](t, keep, p=0.5)
+    assert out.data[0] == 0 and (out.data[1:] == 2).all()
+    g = np.ones(size, np.float32)
+    g[0] = np.nan
+    out.backward(g)
+    assert t.grad[0] == 0 and (t.grad[1:] == 2).all()

@@ -120,7 +120,8 @@ class relu:
     """max(x, 0) for each element."""
 
     def forward(x):
-        return np.maximum(x, 0)
+        # Against a row of zeros NumPy's loop is vectorised, against a single zero it is not: less than half the time.
+        return np.maximum(x, np.zeros(x.shape[-1:], x.dtype) if np.shape(x)[-1:] > (63,) else 0)
 
     def vjp_x(g, out, x):
         return masked(g, out > 0)

@@ -10,6 +10,7 @@ from ..derivation import Derivation, smooth
 from ..errors import OptionError, explain
 from ..op import op
 from ..samples import booleans, normal, sample
+from .select import masked
 
 __all__ = ["dropout", "keep_mask"]
 
@@ -19,17 +20,16 @@ class dropout_:
     """γ d ⊙ x: the units that ``keep`` names, scaled so that the mean stays; the others 0."""
 
     def forward(x, keep, *, p):
-        return x * (keep * scale(p, x.dtype))
+        return masked(x, keep) * scale(p, x.dtype)
 
     def vjp_x(g, out, x, keep, *, p):
-        return g * (keep * scale(p, x.dtype))
+        return masked(g, keep) * scale(p, x.dtype)
 
     def kernel(needs, x, keep, *, p):
-        mask = np.multiply(keep, scale(p, x.dtype))
-        return x * mask, mask
+        return scaled(masked(x, keep), scale(p, x.dtype)), None
 
-    def kernel_vjp(g, out, mask, needs, x, keep, *, p):
-        return g * mask, None
+    def kernel_vjp(g, out, saved, needs, x, keep, *, p):
+        return scaled(masked(g, keep), scale(p, x.dtype)), None
 
     derivation = Derivation(
         statement=r"s = \gamma\, d \odot x, \qquad \gamma = \tfrac{1}{1 - p}",
@@ -54,6 +54,11 @@ class dropout_:
 def scale(p, dtype):
     """γ = 1 / (1 − p) in ``dtype``: a NumPy scalar of another type would promote the result. Integers become floats."""
     return dtype.type(1 / (1 - p)) if dtype.kind in "fc" else np.float64(1 / (1 - p))
+
+
+def scaled(own, factor):
+    """``own`` · ``factor``, in place where the product has its dtype: for an array that nobody else holds."""
+    return np.multiply(own, factor, out=own) if own.dtype == factor.dtype else own * factor
 
 
 def dropout(x, p=0.5, training=True, rng=None):

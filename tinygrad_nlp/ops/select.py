@@ -87,11 +87,9 @@ class masked:
 
     def forward(x, mask):
         if x.size >= 1024 and x.dtype in BITS and x.flags.c_contiguous and mask.shape == x.shape:
-            # x's bits and-ed with all ones or none: as fast as x * mask, and a tenth of the time of np.where.
+            # x's bits, read as an integer, times 1 or 0: as fast as x * mask, and a tenth of the time of np.where.
             bits = np.ascontiguousarray(mask).view(np.int8).astype(BITS[x.dtype])
-            np.negative(bits, out=bits)
-            np.bitwise_and(bits, x.view(bits.dtype), out=bits)
-            return bits.view(x.dtype)
+            return np.multiply(bits, x.view(bits.dtype), out=bits).view(x.dtype)
         return np.where(mask, x, 0)
 
     broadcasts = True
