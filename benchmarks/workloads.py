@@ -168,6 +168,7 @@ WORKLOADS = {
     for workload in (
         Workload("W1a", "parser step, 3 classes", "parser", recipe(parser, classes=3)),
         Workload("W1b", "parser step, 90 classes", "parser", recipe(parser, classes=90)),
+        Workload("W1c", "parser step, 48 features, 80 classes", "parser", recipe(parser, classes=80, features=48)),
         Workload("W2", "softmax skip-gram", "softmax_skipgram", recipe(softmax_skipgram)),
         Workload("W3-SGD", "negative sampling, SGD", "negative_sampling", recipe(negative_sampling, optimizer="sgd")),
         Workload(

@@ -24,24 +24,28 @@ def openblas_functions() -> Callable[[str], object] | None:
 
 
 @contextmanager
-def one_thread():
-    """Let matrix products use one thread, if the library is OpenBLAS and lets itself be told; then as before.
-
-    For products that take less than a millisecond. Shared out to as many threads as there are cores they are little
-    faster on an idle machine; on a busy one each waits for the thread that has no core: a training of 1.7 s then took
-    25 s.
-    """
+def threads(count: int):
+    """Let matrix products use ``count`` threads, if the library is OpenBLAS and lets itself be told; then as before."""
     functions = openblas_functions()
     get, put = (functions("get_num_threads"), functions("set_num_threads")) if functions else (None, None)
     if get is None or put is None:
         yield
         return
     before = get()
-    put(1)
+    put(count)
     try:
         yield
     finally:
         put(before)
+
+
+def one_thread():
+    """`threads` for products that take less than a millisecond.
+
+    Shared out to as many threads as there are cores they are little faster on an idle machine; on a busy one each waits
+    for the thread that has no core: a training of 1.7 s then took 25 s.
+    """
+    return threads(1)
 
 
 def _loaded() -> list[str]:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from . import positive_float, positive_int, seed_number
+from .blas import threads
 from .progress import Progress
 
 GENERATED = (2000, 300)
@@ -34,7 +35,17 @@ def add_arguments(parser):
     parser.add_argument("--epochs", type=positive_int, default=12, help="passes over TRAIN (default %(default)s)")
     parser.add_argument("--batch", type=positive_int, default=1024, help="transitions a step (default %(default)s)")
     parser.add_argument("--rate", type=positive_float, default=2e-3, help="learning rate (default %(default)s)")
+    parser.add_argument(
+        "--oracle",
+        choices=["static", "dynamic"],
+        default="static",
+        help="dynamic: learn from the parser's own mistakes too (default %(default)s)",
+    )
+    parser.add_argument(
+        "--average", type=share, default=0.0, metavar="DECAY", help="keep an average of the weights (.998; default 0)"
+    )
     parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same parser (default %(default)s)")
+    parser.add_argument("--threads", type=positive_int, default=1, help="of matrix products (default %(default)s)")
     parser.add_argument("--checkpoint", metavar="FILE", help="written after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
@@ -77,10 +88,11 @@ def run(arguments):
     settings = Settings(
         labelled=not arguments.unlabelled,
         **{name: getattr(arguments, name) for name in ("tags", "dim", "hidden", "activation", "dropout", "min_count")},
-        **{name: getattr(arguments, name) for name in ("epochs", "batch", "rate", "seed")},
+        **{name: getattr(arguments, name) for name in ("epochs", "batch", "rate", "oracle", "average", "seed")},
         last_rate=min(1e-5, arguments.rate),
     )
-    result = train_with_progress(sentences, dev, settings, checkpoint=arguments.checkpoint, resume=arguments.resume)
+    with threads(arguments.threads):
+        result = train_with_progress(sentences, dev, settings, checkpoint=arguments.checkpoint, resume=arguments.resume)
     result.parser.notes["source"] = source
     result.parser.save(out)
     best = result.history[result.best_epoch - 1] if result.best_epoch else {}
