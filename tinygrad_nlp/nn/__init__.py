@@ -14,6 +14,7 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .attention import MultiheadAttention, scaled_dot_product_attention
 from .container import Flatten, Identity, ModuleList, Sequential
 from .dropout import Dropout
 from .embedding import Embedding
@@ -22,6 +23,7 @@ from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELos
 from .module import Module, Parameter
 from .norm import LayerNorm
 from .recurrent import LSTM
+from .watching import watch
 
 __all__ = [
     "ELU",
@@ -43,6 +45,7 @@ __all__ = [
     "MSELoss",
     "Module",
     "ModuleList",
+    "MultiheadAttention",
     "NLLLoss",
     "Parameter",
     "ReLU",
@@ -53,6 +56,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "init",
+    "scaled_dot_product_attention",
+    "watch",
 ]
 
 
