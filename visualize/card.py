@@ -153,7 +153,7 @@ class Column:
             self.instead, w, h = "", width(number(heat.cells[0][0], 4), FIGURE), 22
         else:
             rows, columns = len(heat.cells), len(heat.cells[0])
-            if not self.small and _has_figures(heat):
+            if not self.small and has_figures(heat):
                 self.figures = [[number(v, 6) if heat.integral else brief(v) for v in row] for row in heat.cells]
                 self.cell = (max(22, 8 + max(width(t, 11) for row in self.figures for t in row)), 18)
             else:
@@ -181,15 +181,19 @@ class Column:
             return [*out, words(x, y + 14, self.instead, SMALL, MUTED, style="italic")]
         if self.cell is None:
             return [*out, words(x, y + 17, number(heat.cells[0][0], 4), FIGURE)]
-        w, h = self.cell
-        for i, row in enumerate(heat.cells):
-            for j, value in enumerate(row):
-                out += self._cell(x + j * w, y + i * h, w, h, value, i, j)
-        y += h * len(heat.cells)
+        out += self.cells(x, y)
+        y += self.cell[1] * len(heat.cells)
         for note in self.notes:
             y += 14
             out.append(words(x, y - 2, note, 10.5, MUTED))
         return out
+
+    def cells(self, x, y):
+        """The cells alone, their upper left corner at (x, y)."""
+        w, h = self.cell
+        for i, row in enumerate(self.map.cells):
+            for j, value in enumerate(row):
+                yield from self._cell(x + j * w, y + i * h, w, h, value, i, j)
 
     def _cell(self, x, y, w, h, value, i, j):
         heat = self.map
@@ -219,7 +223,7 @@ class Column:
             )
 
 
-def _has_figures(heat):
+def has_figures(heat):
     """True where the numbers themselves fit into the cells."""
     if heat.block is not None or not heat.shape:
         return not heat.shape
@@ -232,7 +236,7 @@ def _has_figures(heat):
 def _columns(node, contributions):
     if node.value is None and node.gradient is None:
         return
-    small = not all(_has_figures(m) for m in (node.value, node.gradient) if m is not None)
+    small = not all(has_figures(m) for m in (node.value, node.gradient) if m is not None)
     yield Column("value", node.value, small=small)
     if node.gradient_state == KNOWN:
         label = "gradient" if contributions < 2 else f"gradient, sum of {contributions}"

@@ -59,7 +59,7 @@ def diff_svg(difference: Diff, title=None) -> str:
         return MarkedCard(node, states[node.key], changes[node.key].what if mode == FULL else (), mode, badge)
 
     cards, layout = arranged(graph, card, mode)
-    body = draw_frames(layout) + _wires(layout, edge_states) + draw_frame_labels(layout) + draw_connectors(layout)
+    body = draw_frames(layout) + _wires(layout, edge_states) + draw_frame_labels(layout)[0] + draw_connectors(layout)
     for key, drawn in cards.items():
         body += drawn.draw(layout.boxes[key].x, layout.boxes[key].y)
     heading = difference.heading()

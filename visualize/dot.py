@@ -8,6 +8,8 @@ without width follows each backslash.
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from .card import (
     BACKWARD,
     FOLDER,
@@ -21,8 +23,10 @@ from .card import (
     SLATE,
     TITLE_LETTERS,
     WASH,
+    has_figures,
     small_print,
 )
+from .chips import MOST_ROWS, SENT
 from .graph import KNOWN, MODULE, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
@@ -48,7 +52,7 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     out = graphviz.Digraph("computation")
     out.attr(rankdir="TB", nodesep="0.3", ranksep="0.45", fontname="sans-serif", bgcolor=PAPER, charset="UTF-8")
     out.attr("node", fontname="sans-serif", fontsize="12", shape="box", margin="0.1,0.06", color=LINE, fillcolor=PAPER)
-    out.attr("edge", color=FORWARD, arrowsize="0.8", penwidth="1.6")
+    out.attr("edge", fontname="sans-serif", color=FORWARD, arrowsize="0.8", penwidth="1.6")
     if title:
         out.attr(label=_html(f'<FONT POINT-SIZE="16"><B>{label_text(shorten(title, 80))}</B></FONT>'), labelloc="t")
     if mode == "summary":
@@ -65,9 +69,22 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         gradient = {"style": "dashed", "color": BACKWARD, "arrowhead": "vee"}
         out.edge(edge.tail, edge.head, **(gradient if graph.nodes[edge.tail].sent else {}))
         if view == "both" and edge.flowed:
-            # Drawn from head to tail, but without a say in the ranks: inputs stay at the top.
-            out.edge(edge.head, edge.tail, constraint="false", **gradient)
+            # An edge of the same direction with its arrow at the other end: dot then runs the two beside each other.
+            label = {"label": _html(_sent(edge.part, contributions[edge.tail] > 1))} if edge.part is not None else {}
+            out.edge(edge.tail, edge.head, dir="back", arrowtail="vee", **gradient, **label)
+    if graph.notes:
+        lines = [_small(line) + '<BR ALIGN="LEFT"/>' for note in graph.notes for line in wrap(note, 90)]
+        out.node("notes", _html("".join(lines)), shape="plain")
     return out.source
+
+
+def _sent(part: HeatMap, cells):
+    """What an edge carried: a number, or an array's norm, and its cells where they are added to others."""
+    text = number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
+    text = f'<FONT COLOR="{SENT}" POINT-SIZE="11">{label_text(text)}</FONT>'
+    if part.scalar or not cells or len(part.cells) > MOST_ROWS:
+        return text
+    return f'<TABLE BORDER="0" CELLSPACING="2" CELLPADDING="0"><TR><TD>{_cells(part)}</TD><TD>{text}</TD></TR></TABLE>'
 
 
 def _html(markup):
@@ -160,7 +177,7 @@ def _column(label, heat: HeatMap | None, instead):
 
 def _cells(heat: HeatMap):
     columns = len(heat.cells[0])
-    figures = heat.block is None and columns <= 5 and len(heat.cells) <= 6
+    figures = has_figures(heat)
     rows = []
     for row in heat.cells:
         cells = []
@@ -176,7 +193,12 @@ def _cells(heat: HeatMap):
             size = "" if figures else ' WIDTH="9" HEIGHT="9" FIXEDSIZE="TRUE"'
             cells.append(f'<TD BGCOLOR="{fill}"{size}>{inside}</TD>')
         rows.append(f"<TR>{''.join(cells)}</TR>")
-    return f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="2" COLOR="#afb8c1">{"".join(rows)}</TABLE>'
+    # Of a size of its own, or it would be stretched to the width of the words above it.
+    size = "" if figures else f' FIXEDSIZE="TRUE" ALIGN="LEFT" WIDTH="{9 * columns}" HEIGHT="{9 * len(rows)}"'
+    return (
+        f'<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="2" COLOR="#afb8c1"{size}>'
+        f"{''.join(rows)}</TABLE>"
+    )
 
 
 def _summary(graph):

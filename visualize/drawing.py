@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 from tinygrad_nlp import GradientError, OptionError, Tensor, enable_grad
@@ -10,7 +11,7 @@ from tinygrad_nlp.errors import explain
 
 from .dot import dot_source
 from .gradients import backward_graph
-from .graph import collect
+from .graph import NOT_NEEDED, Graph, collect
 from .modules import closed, folded_siblings
 from .render import BUILTIN, choose, hint, render
 from .standalone import image, node_table, page, show
@@ -25,18 +26,20 @@ VIEWS = ("forward", "backward", "both")
 FORMATS = ("svg", "html", "dot", "png", "pdf")
 
 
-def draw(what, *inputs, view="forward", title=None, values=True, depth=None, fold=None) -> Drawing:
+def draw(what, *inputs, view="both", title=None, values=None, depth=None, fold=None, contributions=None) -> Drawing:
     """Draw the computation graph that leads to ``what``.
 
     what    a Tensor (the loss), or a list of Tensors; or a Module (any function of Tensors), called here
     inputs  for a Module: what to call it with
-    view    "forward": what was computed; "backward": the ops that backward runs, as a graph of their own;
-            "both": what was computed, and beside it the way the gradients took
+    view    "both": what was computed and, after backward, the way the gradients took beside it;
+            "forward": what was computed; "backward": the ops that backward runs, as a graph of their own
     title   a heading
-    values  show values and gradients, not just names and shapes
+    values  True: show values and gradients, up to 2,000 nodes; False: names and shapes; by default, up to 150 nodes
     depth   close modules that lie inside so many others: 0 shows the outermost as boxes, 1 what is directly in them;
             a list of modules counts as one
     fold    show identical modules, in a row or side by side, once as ×N, without values; by default above 150 nodes
+    contributions  True: show on each edge what was sent back along it; False: on none. By default up to 40 nodes, and
+            up to 150 on the edges whose contributions are added up
 
     Call it before ``backward()``, or keep the graph: ``record_gradients()`` keeps it and every gradient.
     An op is a rounded box, a parameter a thick one, data a dashed one, the loss has a double border, a module is a
@@ -56,19 +59,23 @@ def draw(what, *inputs, view="forward", title=None, values=True, depth=None, fol
     True
     >>> layers = nn.Sequential(*(nn.Linear(4, 4) for _ in range(12)))
     >>> draw(layers, Tensor([[1.0, 2.0, 3.0, 4.0]]), depth=1, fold=True)
-    <drawing of 2 nodes, 1 edges, view='forward'>
+    <drawing of 2 nodes, 1 edges, view='both'>
     """
     if view not in VIEWS:
         raise OptionError(explain("draw()", got=f"view={view!r}", expected=" or ".join(map(repr, VIEWS))))
     if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
         raise OptionError(explain("draw()", got=f"depth={depth!r}", expected="None or a whole number of at least 0"))
     tensors = _called(what, inputs)
-    graph = backward_graph(tensors, values) if view == "backward" else collect(tensors, values)
+    kept = values is not False
+    if view == "backward":
+        graph = backward_graph(tensors, kept)
+    else:
+        graph = collect(tensors, kept, contributions if view == "both" else False)
     if depth is not None and view != "backward":  # the groups of a backward pass are rules, not modules
         graph = closed(graph, depth)
     if fold or (fold is None and len(graph.nodes) > FULL_CARDS):
         graph = folded_siblings(graph)
-    return Drawing(graph, view, title)
+    return Drawing(graph, view, title, values)
 
 
 def _called(what, inputs):
@@ -119,8 +126,8 @@ def _called(what, inputs):
 class Drawing:
     """A picture of a graph as it was when `draw` was called; later changes of the tensors do not change it."""
 
-    def __init__(self, graph, view, title):
-        self.graph, self.view, self.title = graph, view, title
+    def __init__(self, graph, view, title, values=None):
+        self.graph, self.view, self.title, self.values = graph, view, title, values
 
     def __repr__(self):
         return f"<drawing of {len(self.graph.nodes)} nodes, {len(self.graph.edges)} edges, view={self.view!r}>"
@@ -129,11 +136,31 @@ class Drawing:
     def mode(self) -> str:
         """ "full", "compact" or "summary", by the number of nodes."""
         n = len(self.graph.nodes)
-        return FULL if n <= FULL_CARDS else COMPACT if n <= MOST_NODES else "summary"
+        return FULL if n <= (MOST_NODES if self.values else FULL_CARDS) else COMPACT if n <= MOST_NODES else "summary"
+
+    @property
+    def _shown(self) -> Graph:
+        """What the pictures show of the graph: in the forward view no gradients; and what they had to leave out."""
+        graph, notes = self.graph, list(self.graph.notes)
+        if self.view == "forward":
+            nodes = {k: replace(n, gradient=None, gradient_state=NOT_NEEDED) for k, n in graph.nodes.items()}
+            graph = replace(graph, nodes=nodes)
+        if self.mode != FULL and self.values is not False:
+            smaller = (
+                "depth=0 closes modules" if graph.groups else "draw() of a tensor in the middle shows what led to it"
+            )
+            what = (
+                f"{len(graph.nodes):,} nodes, one line each: values and gradients are left out above {FULL_CARDS}; "
+                "draw(…, values=True) shows them"
+                if self.mode == COMPACT
+                else f"names, values and gradients are left out above {MOST_NODES:,} nodes"
+            )
+            notes.append(f"{what}; {smaller}")
+        return replace(graph, notes=notes)
 
     def dot(self) -> str:
         """The graph in Graphviz's language; the same text every time."""
-        return dot_source(self.graph, self.view, self.title, self.mode)
+        return dot_source(self._shown, self.view, self.title, self.mode)
 
     def svg(self, engine=None) -> str:
         """The picture as SVG.
@@ -143,9 +170,9 @@ class Drawing:
         """
         engine = choose(engine)
         if self.mode == "summary":  # nothing to lay out
-            return summary_svg(self.graph, self.title)
+            return summary_svg(self._shown, self.title)
         if engine == BUILTIN:
-            return svg(self.graph, self.view, self.title, self.mode)
+            return svg(self._shown, self.view, self.title, self.mode)
         return render(self.dot(), "svg", engine).decode("utf-8")
 
     def html(self, engine=None) -> str:
@@ -154,8 +181,8 @@ class Drawing:
         engine  as for `svg`, but the built-in layout by default: only its text can be searched and its cards hovered
         """
         engine = choose(engine or BUILTIN)
-        table = "" if self.mode == "summary" else node_table(self.graph)
-        untitled = Drawing(self.graph, self.view, None)  # the page has the heading
+        table = "" if self.mode == "summary" else node_table(self._shown)
+        untitled = Drawing(self.graph, self.view, None, self.values)  # the page has the heading
         picture = untitled.svg(engine)
         return page(self._heading(), picture if engine == BUILTIN else image(picture, repr(self)), table)
 

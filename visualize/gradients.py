@@ -114,7 +114,7 @@ def _as_given(node, t):
     if t._op is not None:
         node.kind, node.name, node.op = "data", clean(t.name or "") or t._op.name, ""
         node.detail = "value of the forward pass"
-    node.group, node.call = (), 0
+    node.group, node.calls = (), ()
 
 
 def _name(tensors, owners):

@@ -6,13 +6,14 @@ with what is computed. A tensor used several times is one node with several edge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tinygrad_nlp import GradientError, Tensor
 from tinygrad_nlp.errors import explain
 
+from .contributions import add_contributions
 from .heatmap import HeatMap, heat_map
 from .text import clean
 
@@ -38,7 +39,7 @@ class Node:
     group      path of the module calls it was made in, ("parser", "hidden")
     uses       how many arguments it is
     sent       it is a gradient, in a graph of the backward pass
-    call       which module call it was made in: 1 for the first, 0 for none
+    calls      which module call each part of ``group`` stands for, numbered from 1; () for leaves
     structure  of a closed module: equal for modules that hold the same ops, shapes and wiring
     """
 
@@ -58,7 +59,7 @@ class Node:
     uses: int = 0
     made_at: str = ""
     sent: bool = False
-    call: int = 0
+    calls: tuple[int, ...] = ()
     structure: int = 0
 
     @property
@@ -76,6 +77,7 @@ class Edge:
     argument: str
     position: int
     backward: str = NOT_NEEDED  # state of the gradient that came this way
+    part: HeatMap | None = None  # what the rule sent this way, where `contributions` was asked for it
 
     @property
     def flowed(self) -> bool:
@@ -99,19 +101,26 @@ class Graph:
     edges: list[Edge]
     groups: dict[tuple[str, ...], Group]
     backward: bool = False  # it is the graph of a backward pass; its roots are the gradients of the leaves
+    notes: list[str] = field(default_factory=list)  # what a reader of the picture must be told
 
     @property
     def roots(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.root]
 
 
-def collect(tensors, values=True) -> Graph:
+def collect(tensors, values=True, contributions=False) -> Graph:
     """The graph that leads to ``tensors`` (a Tensor or several), with heat maps if ``values``.
+
+    contributions  True: edges show what was sent back along them; None: where there is room; see `contributions.py`
 
     Raises GradientError if `backward` has freed the graph, and TypeError for what is no Tensor.
     """
     roots = as_roots(tensors)
-    return assemble(walk(roots), {t._id for t in roots}, values)[0]
+    order = walk(roots)
+    graph, keys = assemble(order, {t._id for t in roots}, values)
+    if contributions is not False and values:
+        add_contributions(graph, order, keys, every=contributions)
+    return graph
 
 
 def assemble(order, root_ids, values, given=frozenset()):
@@ -126,8 +135,8 @@ def assemble(order, root_ids, values, given=frozenset()):
         if rank == 0:
             keys[identity] = key
             nodes[key] = node = _tensor_node(key, thing, identity in root_ids, values)
-            if thing._scope is not None:
-                node.call = calls.setdefault(thing._scope, len(calls) + 1)
+            node.group, scopes = _path(thing)
+            node.calls = tuple(calls.setdefault(scope, len(calls) + 1) for scope in scopes)
         else:
             user, role, array = thing
             keys[user, position] = key
@@ -139,10 +148,7 @@ def assemble(order, root_ids, values, given=frozenset()):
     for edge in edges:
         nodes[edge.tail].uses += 1
     _settle_gradients(nodes, edges)
-    edges = [
-        Edge(e.tail, e.head, e.argument, e.position, nodes[e.tail].gradient_state if e.backward else NOT_NEEDED)
-        for e in edges
-    ]
+    edges = [replace(e, backward=nodes[e.tail].gradient_state if e.backward else NOT_NEEDED) for e in edges]
     _adopt_leaves(nodes, edges)
     return Graph(nodes, edges, groups_of(nodes)), keys
 
@@ -230,7 +236,6 @@ def _tensor_node(key, t, root, values):
         value=heat_map(t._data) if values else None,
         gradient=heat_map(_plain_gradient(t)) if values and state == KNOWN else None,
         gradient_state=state,
-        group=_path(t),
         made_at=clean(t.made_at),
     )
 
@@ -241,7 +246,22 @@ def _plain_gradient(t):
 
 
 def _path(t):
-    return tuple(clean(part) or "?" for part in t._scope.path.split(".")) if t._scope is not None else ()
+    """(names, calls) of the modules it was made in, outermost first.
+
+    A list of modules is a level of its own, which is entered with the module that holds it: ``blocks`` of ``blocks.0``.
+    """
+    chain, scope = [], t._scope
+    while scope is not None:
+        chain.append(scope)
+        scope = scope.outer
+    names, calls, outer = [], [], None
+    for scope in reversed(chain):
+        own = scope.path[len(outer.path) + 1 :] if outer else scope.path
+        parts = [clean(part) or "?" for part in own.split(".")]
+        names += parts
+        calls += [outer] * (len(parts) - 1) + [scope]
+        outer = scope
+    return tuple(names), calls
 
 
 def _detail(t):

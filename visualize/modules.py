@@ -37,14 +37,18 @@ def closed(graph: Graph, depth: int) -> Graph:
             inside = [graph.nodes[k] for k in members[key]]
             exits = [n for n in inside if n.root or n.key in leaving]
             nodes[key] = _box(inside, exits, depth, _structure(members[key], inner.get(key, ()), graph.nodes, depth))
-    edges, seen = [], set()
+    edges, seen = [], {}
     for e in graph.edges:
         tail, head = box_of.get(e.tail, e.tail), box_of.get(e.head, e.head)
         # Into a box a tensor leads once, however many ops inside read it; and two results of a box are two wires.
         once = (e.tail, head) if head in box_of else (e.tail, head, e.position)
-        if tail != head and once not in seen:
-            seen.add(once)
-            edges.append(replace(e, tail=tail, head=head))
+        if tail == head:
+            continue
+        if once in seen:  # one wire for both: what came along one of them is not what came along it
+            edges[seen[once]] = replace(edges[seen[once]], part=None)
+            continue
+        seen[once] = len(edges)
+        edges.append(replace(e, tail=tail, head=head))
     return _finished(graph, nodes, edges)
 
 
@@ -54,20 +58,17 @@ def _boxes(graph, depth):
     A box is a stretch of consecutive ops of one module call: contracting a stretch of a topological order makes no
     cycle, contracting a module that is entered, left and entered again could.
     """
-    stretch_of, stretches, current, direct = {}, [], None, 0
+    stretch_of, stretches, current = {}, [], None
     for key, node in graph.nodes.items():
         if node.kind != "op":
             continue
         if len(node.group) <= depth:
             current = None
             continue
-        path = node.group[: depth + 1]
-        again = node.group == path and direct and node.call != direct
-        if path != current or again:
+        call = node.group[: depth + 1], node.calls[depth : depth + 1]
+        if call != current:
             stretches.append(None)
-            current, direct = path, 0
-        if node.group == path:
-            direct = node.call
+            current = call
         stretch_of[key] = len(stretches) - 1
         stretches[-1] = key
     readers = {}
@@ -190,7 +191,8 @@ def _fold_at(graph, depth):
         tail = stands_for.get(e.tail, e.tail)
         if e.tail in stands_for and (tail, e.head) in drawn:
             continue  # side by side, they lead to the same reader: one wire for all
-        edges.append(replace(e, tail=tail))
+        many = unit_of.get(tail) in times or unit_of.get(e.head) in times
+        edges.append(replace(e, tail=tail, part=None if many else e.part))
     return _finished(graph, nodes, edges)
 
 
@@ -265,4 +267,4 @@ def _finished(graph, nodes, edges):
     """A Graph of these, with uses counted anew."""
     uses = Counter(e.tail for e in edges)
     nodes = {key: replace(node, uses=uses[key]) for key, node in nodes.items()}
-    return Graph(nodes, edges, groups_of(nodes), graph.backward)
+    return Graph(nodes, edges, groups_of(nodes), graph.backward, graph.notes)

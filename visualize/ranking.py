@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 IN, OUT, NODE, GROUP, JOINT = "in", "out", "node", "group", "joint"
+PORTS = 0.72  # share of a box's width that its wires may be spread over
 
 
 class Item:
@@ -138,6 +139,6 @@ def node_ports(items, spacing):
     for item in items:
         if item.kind == NODE:
             for wires, other, end in ((item.up, "upper", "dl"), (item.down, "lower", "du")):
-                step = min(spacing.port, 0.72 * item.width / max(len(wires), 1))
+                step = min(spacing.port, PORTS * item.width / max(len(wires), 1))
                 for i, s in enumerate(sorted(wires, key=lambda s: getattr(s, other).position)):
                     setattr(s, end, (i - (len(wires) - 1) / 2) * step)

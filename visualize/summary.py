@@ -59,4 +59,4 @@ def summary_svg(graph: Graph, title=None) -> str:
         body.append(words(0, y + 6, f"and {len(rest)} more lines", 12.5, MUTED))
         y += 20
     what = f"{len(graph.nodes):,} nodes and {len(graph.edges):,} edges: too many to draw one by one, so counted"
-    return page(body, 640, y, title, [], [what], f"Summary of a computation graph of {what}")
+    return page(body, 640, y, title, [], [what, *graph.notes], f"Summary of a computation graph of {what}")

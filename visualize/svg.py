@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, INK, LINE, MUTED, PAPER, Card, fixed, outline, words
+from . import chips
+from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, LINE, MUTED, PAPER, Card, fixed, words
 from .folding import folded
-from .graph import MODULE, NOT_KEPT, Graph
-from .layout import Layout, Spacing, lay_out
+from .graph import NOT_KEPT, Graph
+from .layout import Box, Layout, Spacing, lay_out
+from .legend import legend
+from .ranking import PORTS
 from .text import shorten, width, xml
 
 FONT = "sans-serif"
@@ -26,26 +29,63 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     for edge in graph.edges:
         if edge.flowed:
             contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
-    cards, layout = arranged(graph, lambda node, badge: Card(node, mode, contributions.get(node.key, 0), badge), mode)
-    body = draw_frames(layout) + _wires(graph, layout, view) + draw_frame_labels(layout) + draw_connectors(layout)
+    sent = chips.chips_of(graph) if view == "both" and mode == FULL else {}
+    wide = _room(graph, sent)
+
+    def card(node, badge):
+        made = Card(node, mode, contributions.get(node.key, 0), badge)
+        made.width = max(made.width, wide.get(node.key, 0))
+        return made
+
+    cards, layout = arranged(graph, card, mode, sent.values())
+    labels, places = draw_frame_labels(layout)
+    body = draw_frames(layout) + _wires(graph, layout, view) + labels + draw_connectors(layout)
+    for chip, x, y in chips.placed(sent, layout, places):
+        body += chip.draw(x, y, _ground(layout, x + chip.width / 2, y + chip.height / 2))
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
+    if view == "both" and mode == FULL:
+        body += _sums(graph, layout, contributions)
     return page(
         body,
         layout.width,
         layout.height,
         title,
-        _legend(graph, view),
+        legend(graph, view, bool(sent)),
         layout_notes(graph, layout),
         _describe(graph, view),
     )
 
 
-def arranged(graph: Graph, make_card, mode=FULL):
-    """({key: card}, the layout they are to be drawn in); ``make_card(node, badge)``, badge its module if unframed."""
+def _room(graph, sent):
+    """{key: width of a card}, for cards between which several wires run, each with its chip beside it."""
+    beside, below, above = {}, {}, {}
+    for i, edge in enumerate(graph.edges):
+        below[edge.tail], above[edge.head] = below.get(edge.tail, 0) + 1, above.get(edge.head, 0) + 1
+        if i in sent:
+            beside.setdefault((edge.tail, edge.head), []).append(sent[i].width + 30)
+    out = {}
+    for (tail, head), widths in beside.items():
+        if len(widths) > 1:
+            for key, wires in ((tail, below[tail]), (head, above[head])):
+                out[key] = max(out.get(key, 0), min(max(widths), 120) * min(wires, 4) / PORTS)
+    return out
+
+
+def arranged(graph: Graph, make_card, mode=FULL, sent=()):
+    """({key: card}, the layout they are to be drawn in).
+
+    make_card  function of a node and its badge, the module it is in if that has no frame
+    sent       chips that will stand beside the wires
+    """
     pairs = [(e.tail, e.head) for e in graph.edges]
     groups = {key: node.group for key, node in graph.nodes.items()}
-    spacing = Spacing() if mode == FULL else Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
+    spacing = Spacing()
+    if sent:
+        tall, wide = max(chip.height for chip in sent), max(chip.width for chip in sent)
+        spacing = Spacing(between_ranks=40 + tall, port=min(wide + 30, 120))
+    if mode != FULL:
+        spacing = Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
     cards = {k: make_card(n, "") for k, n in graph.nodes.items()}
     layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
     if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
@@ -92,6 +132,12 @@ def page(body, w, h, title, legend, notes, description) -> str:
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
+def _ground(layout, x, y):
+    """The colour of the sheet or frame at (x, y)."""
+    inside = [len(path) for path, f in layout.frames.items() if f.x < x < f.x + f.width and f.y < y < f.y + f.height]
+    return FRAMES[(max(inside) - 1) % len(FRAMES)] if inside else PAPER
+
+
 def draw_frames(layout: Layout) -> list[str]:
     out = []
     for path in sorted(layout.frames, key=len):
@@ -103,15 +149,18 @@ def draw_frames(layout: Layout) -> list[str]:
     return out
 
 
-def draw_frame_labels(layout: Layout) -> list[str]:
-    """Names of groups, on the side where no wire comes in; else over the wire, on a patch of the frame's colour."""
+def draw_frame_labels(layout: Layout):
+    """(names of groups as SVG, the boxes they fill).
+
+    A name stands on the side where no wire comes in; else over the wire, on a patch of the frame's colour.
+    """
     labels = sorted((box.y + 19, path) for path, box in layout.frames.items())
     heights, passing = [y for y, _ in labels], {path: [] for _, path in labels}
     for wire in layout.wires:
         for (x, top), (_, bottom) in zip(wire.points, wire.points[1:]):
             for _, path in labels[bisect_left(heights, top) : bisect_right(heights, bottom + 12)]:
                 passing[path].append(x)
-    out = []
+    out, places = [], []
     for y, path in labels:
         box, text = layout.frames[path], shorten(path[-1], FRAME_LETTERS)
         w = width(text, 13, bold=True)
@@ -124,6 +173,24 @@ def draw_frame_labels(layout: Layout) -> list[str]:
                 f'<rect x="{fixed(x - 3)}" y="{fixed(y - 13)}" width="{fixed(w + 6)}" height="18" fill="{fill}"/>'
             )
         out.append(words(x, y, text, 13, "#32526e", weight="600"))
+        places.append(Box(x - 3, y - 13, w + 6, 18))
+    return out, places
+
+
+def _sums(graph, layout, contributions):
+    """⊕ at every card whose gradient is a sum, beside the middle of the wires that it comes along."""
+    starts = {}
+    for wire in layout.wires:
+        edge = graph.edges[wire.edges[0]]
+        if wire.starts and contributions.get(edge.tail, 0) > 1:
+            starts.setdefault(edge.tail, set()).add(wire.points[0][0])
+    out = []
+    for key, places in starts.items():
+        if not graph.nodes[key].sent:
+            box = layout.boxes[key]
+            x = sum(places) / len(places) + SIDE
+            near = min(abs(x - place - SIDE) for place in places)
+            out += chips.plus(min(x + (0 if near > 14 else 18), box.x + box.width - 12), box.y + box.height)
     return out
 
 
@@ -212,73 +279,8 @@ def _path(points, lean=0) -> str:
     return "".join(d)
 
 
-def _legend(graph, view):
-    """[(width, function that draws it at x, y)] of what is in this picture."""
-    kinds = {node.kind for node in graph.nodes.values()}
-    root = any(node.root for node in graph.nodes.values())
-    items = []
-
-    def box(kind, label, double=False):
-        def draw(x, y):
-            return [*outline(kind, double, x + 1, y - 12, 26, 17), words(x + 34, y + 1, label, 12, MUTED)]
-
-        items.append((34 + width(label, 12) + 20, draw))
-
-    def line(label, forward):
-        def draw(x, y):
-            if forward:
-                mark = f'<path d="M{fixed(x + 28)} {fixed(y - 3)}l-8 -4v8z" fill="{FORWARD}"/>'
-                style = f'stroke="{FORWARD}" stroke-width="1.9"'
-            else:
-                mark = (
-                    f'<path d="M{fixed(x + 8)} {fixed(y - 8)}l-7 5l7 5" fill="none" '
-                    f'stroke="{BACKWARD}" stroke-width="2.2"/>'
-                )
-                style = f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4"'
-            return [
-                f'<path d="M{fixed(x + 2)} {fixed(y - 3)}h22" {style}/>',
-                mark,
-                words(x + 34, y + 1, label, 12, MUTED),
-            ]
-
-        items.append((34 + width(label, 12) + 20, draw))
-
-    data, op = ("forward value", "op of a rule") if graph.backward else ("data", "op")
-    for kind, label in (("data", data), ("parameter", "parameter"), ("op", op), (MODULE, "module, closed")):
-        if kind in kinds:
-            box(kind, label)
-    if root:
-        result = "loss" if [node.shape for node in graph.roots] == [()] else "result"
-        box("op", "gradient of a leaf" if graph.backward else result, double=True)
-    sent = {graph.nodes[e.tail].sent for e in graph.edges}
-    if False in sent:
-        line("forward value" if graph.backward else "value, forward", True)
-    if True in sent or (view == "both" and any(e.flowed for e in graph.edges)):
-        line("gradient, backward", False)
-    if any(
-        m is not None and not m.integral and not m.scalar for n in graph.nodes.values() for m in (n.value, n.gradient)
-    ):
-        items.append(_scale())
-    return items
-
-
-def _scale():
-    from .heatmap import colour
-
-    def draw(x, y):
-        out = [words(x, y + 1, "−", 12, MUTED)]
-        for i in range(5):
-            out.append(
-                f'<rect x="{fixed(x + 12 + 12 * i)}" y="{fixed(y - 10)}" width="12" height="12" '
-                f'fill="{colour((i - 2) / 2, 1)}" stroke="{LINE}" stroke-width="0.6"/>'
-            )
-        return [*out, words(x + 42, y + 0.5, "0", 10, INK, anchor="middle"), words(x + 76, y + 1, "+", 12, MUTED)]
-
-    return 104, draw
-
-
 def layout_notes(graph, layout):
-    notes = []
+    notes = list(graph.notes)
     if any(node.gradient_state == NOT_KEPT for node in graph.nodes.values()):
         notes.append("not kept: backward drops inner gradients; run it inside record_gradients() to see them")
     if layout.connectors:

@@ -219,6 +219,33 @@ def test_large_graphs_get_smaller_cards_and_then_counts(ops, mode):
         assert "2,501 nodes" in drawing.dot()
 
 
+def test_what_is_left_out_of_a_large_graph_is_told_and_can_be_had():
+    x = Tensor(1.0, requires_grad=True)
+    for _ in range(200):
+        x = x * 1.01
+    drawing = draw(x)
+    left_out = "201 nodes, one line each: values and gradients are left out above 150; draw(…, values=True) shows them"
+    assert left_out in drawing.svg(engine="builtin")
+    assert "values=True" in drawing.dot().replace("&#61;", "=")
+    full = draw(x, values=True)
+    assert full.mode == "full"
+    assert "left out" not in full.svg(engine="builtin")
+    assert full.svg(engine="builtin").count(">value<") == 201
+    assert "left out" not in draw(x, values=False).svg(engine="builtin")
+    for _ in range(2000):
+        x = x * 1.01
+    assert "left out above 2,000 nodes; draw() of a tensor in the middle" in draw(x).svg(engine="builtin")
+
+
+def test_the_forward_view_is_of_values_alone_and_both_is_the_default():
+    loss = network()
+    assert draw(loss).view == "both"
+    assert "gradient" in draw(loss).svg(engine="builtin")
+    for picture in (draw(loss, view="forward").svg(engine="builtin"), draw(loss, view="forward").dot()):
+        assert "gradient" not in picture
+        assert "value" in picture
+
+
 def test_save_goes_by_the_ending(tmp_path, monkeypatch):
     drawing = draw(Tensor(1.0, requires_grad=True) * 2.0)
     assert drawing.save(tmp_path / "g.svg", engine="builtin").read_text().startswith("<svg")

@@ -271,3 +271,24 @@ def test_hostile_names_of_modules_are_text():
         assert "<script" not in drawing.dot()
         assert "\\" not in drawing.dot()
     assert "&lt;script&gt;" in draw(net, data(), depth=1, fold=False).html()
+
+
+def test_a_module_called_twice_in_a_row_is_two_boxes_even_if_all_it_does_is_call_another():
+    class Inner(nn.Module):
+        def __init__(self):
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.linear(x)
+
+    class Outer(nn.Module):
+        def __init__(self):
+            self.inner = Inner()
+
+        def forward(self, x):
+            return self.inner(self.inner(x))
+
+    graph = draw(Outer(), data(), depth=1).graph
+    check(graph)
+    assert titles(graph).count("inner") == 2
+    assert ("inner", "inner") in wires(graph)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from . import replay
+from . import replay, user_file
 
 EXAMPLES = (*replay.EXAMPLES, "parser")
 
@@ -78,7 +78,7 @@ def find(what: str):
 
     if what == "parser":
         return parser_loss(), "The dependency parser on two configurations", what
-    if what not in EXAMPLES and ":" not in what:
+    if what not in EXAMPLES and not user_file.is_place(what):
         raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
     return replay.find(what)
 

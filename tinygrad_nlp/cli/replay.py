@@ -10,10 +10,9 @@ Writes one page that works offline.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
+
+from . import user_file
 
 EXAMPLES = ("network", "skipgram", "softmax")
 
@@ -21,7 +20,7 @@ EXAMPLES = ("network", "skipgram", "softmax")
 def add_arguments(parser):
     parser.add_argument("what", metavar="WHAT", help="network, skipgram, softmax or FILE.py:function")
     parser.add_argument("--out", metavar="FILE", help="where to write (default: replay-WHAT.html)")
-    parser.add_argument("--title", help="a heading")
+    parser.add_argument("--title", help="a heading (default: the name of the example or function)")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
@@ -59,35 +58,11 @@ def find(what: str):
         return skipgram(), "Skip-gram, naive softmax", what
     if what == "softmax":
         return softmaxes(), "Naive and stable softmax side by side", what
-    file, colon, function = what.rpartition(":")
-    if not colon or not file or not function:
+    if not user_file.is_place(what):
         raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
-    return loss_of(Path(file), function), None, function
-
-
-def loss_of(file: Path, function: str):
-    """What ``function`` in ``file`` returns. Runs the file, as ``python FILE.py`` would but for its main block."""
-    from tinygrad_nlp import OptionError, Tensor
-
-    if not file.exists():
-        raise FileNotFoundError(2, "no such file", str(file))
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if spec is None:
-        raise OptionError(f"{file} is no Python file; expected FILE.py:function")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.resolve().parent))  # it may import its neighbours
-    try:
-        spec.loader.exec_module(module)
-        made = getattr(module, function, None)
-        if not callable(made):
-            names = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == file.stem]
-            raise OptionError(f"{file} has no function {function!r}; it has {', '.join(names) or 'none'}")
-        loss = made()
-    finally:
-        sys.path.pop(0)
-    if not isinstance(loss, Tensor):
-        raise OptionError(f"{function}() returned {type(loss).__name__}; expected the loss, a Tensor")
-    return loss
+    with user_file.named(what) as (made, _):
+        function = what.rpartition(":")[2]
+        return user_file.loss_of(made, what), function, function
 
 
 def network():

@@ -13,9 +13,9 @@ import numpy as np
 
 from tinygrad_nlp import Tensor
 from tinygrad_nlp.backward import starting_gradient, sweep
-from tinygrad_nlp.broadcasting import sum_to_shape
 from tinygrad_nlp.modes import _modes, current
 
+from ..contributions import apply_rule
 from .differences import Check, compare
 
 MOST_CELLS = 2500
@@ -143,15 +143,6 @@ def _edge_by_edge(root, seed, tensors):
 def _hooks(t):
     """The functions that the user registered; the list may also hold a mark of the engine's own."""
     return [hook for hook in t._hooks or () if callable(hook)]
-
-
-def apply_rule(node, position, g) -> np.ndarray:
-    """What the rule of ``node``'s op sends to the argument at ``position``, given dJ/d(node) = ``g``."""
-    values = [a._data if isinstance(a, Tensor) else a for a in node._args]
-    part = node._op.rule(position)(g, node._data, *values, **node._options)
-    if node._op.broadcasts:
-        part = sum_to_shape(part, values[position].shape)
-    return np.asarray(part)
 
 
 def local_jacobian(node, position) -> Jacobian:
