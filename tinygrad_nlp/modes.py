@@ -157,12 +157,12 @@ def record_gradients():
 
 
 class Scope:
-    """One call of a Module: its path from the outermost module, and the user's line that started it."""
+    """One call of a Module: its path from the outermost module, the user's line that started it, the call around it."""
 
-    __slots__ = ("module", "path", "where")
+    __slots__ = ("module", "path", "where", "outer")
 
-    def __init__(self, module, path: str, where: str):
-        self.module, self.path, self.where = module, path, where
+    def __init__(self, module, path: str, where: str, outer: Scope | None = None):
+        self.module, self.path, self.where, self.outer = module, path, where, outer
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def module_scope(module, name: str):
 
     outer = current().scope
     path = f"{outer.path}.{name}" if outer else name
-    token = _modes.set(current().but(scope=Scope(module, path, outer.where if outer else user_line(3))))
+    token = _modes.set(current().but(scope=Scope(module, path, outer.where if outer else user_line(3), outer)))
     try:
         yield
     finally:
