@@ -1,0 +1,59 @@
+"""SVG to PNG by a program that is there: librsvg's, or a browser. Graphviz has no eye for SVG."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tinygrad_nlp import OptionError
+from tinygrad_nlp.errors import explain
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge", "microsoft-edge")
+SCALE = 2
+"""Pixels a unit: 1920 wide."""
+
+PATIENCE = 60
+
+
+def png(svg: str, name: str) -> bytes:
+    """``svg`` as a PNG, twice as large as it says. Raises OptionError if no program here can do it."""
+    wide, high = (round(float(x)) for x in re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups())
+    failed = "neither rsvg-convert nor Chromium, Chrome or Edge on this machine"
+    with tempfile.TemporaryDirectory(prefix="plot-", ignore_cleanup_errors=True) as folder:
+        source, target = Path(folder, "plot.svg"), Path(folder, "plot.png")
+        source.write_text(svg, encoding="utf-8")
+        for command in _commands(source, target, wide, high, folder):
+            try:
+                done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+                failed = f"{Path(command[0]).name} made none: {done.stderr.decode('utf-8', 'replace')[-80:]}"
+            except subprocess.TimeoutExpired:
+                failed = f"no answer from {Path(command[0]).name} within {PATIENCE} s"
+            if target.exists():
+                return target.read_bytes()
+    raise OptionError(
+        explain(
+            f"save({name!r})",
+            got=failed,
+            expected="one of them, or a format that needs none",
+            write=f'save("{Path(name).stem}.svg"), which every browser and office program opens',
+        )
+    )
+
+
+def _commands(source, target, wide, high, folder):
+    if program := shutil.which("rsvg-convert"):
+        yield [program, "--zoom", str(SCALE), "--output", str(target), str(source)]
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program:
+        flags = (
+            "--headless --disable-gpu --no-first-run --disable-background-networking --disable-sync "
+            f"--disable-component-update --hide-scrollbars --force-device-scale-factor={SCALE}"
+        ).split()
+        if getattr(os, "geteuid", lambda: 1)() == 0:
+            flags.append("--no-sandbox")  # it refuses to start as root otherwise; the picture has no script
+        where = [f"--user-data-dir={folder}/browser", f"--window-size={wide},{high}", f"--screenshot={target}"]
+        yield [program, *flags, *where, source.as_uri()]
