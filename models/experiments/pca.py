@@ -111,11 +111,12 @@ def run(seed: int = 0) -> Report:
         [
             Plot(
                 f"Principal components, {shares.sum():.0%} of the variance",
-                "",
-                "",
+                "first component",
+                "second component",
                 [Series("words", places[:, 0], places[:, 1], "points")],
                 square=True,
                 labels=[(*spot[w], w) for w in chosen],
+                links=PAIRS,
             )
         ],
     )

@@ -5,7 +5,6 @@ Along θ₁ the slope is a hundred times that along θ₂. A step size small eno
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -127,36 +126,15 @@ SETTINGS = {
 """The three of 002 §2.1."""
 
 
-def contours(levels=(0.5, 2, 8, 20, 50)):
-    """Ellipses f = level."""
-    turn = np.linspace(0, 2 * math.pi, 73)
-    return [
-        Series(
-            f"f = {level:g}",
-            math.sqrt(2 * level / CURVATURE[0]) * np.cos(turn),
-            math.sqrt(2 * level / CURVATURE[1]) * np.sin(turn),
-            "faint",
-        )
-        for level in levels
-    ]
-
-
-def cut(theta, limit: float = 1.2) -> np.ndarray:
-    """The path until it leaves the square ±limit, with the point where it does."""
-    outside = np.flatnonzero(np.abs(theta).max(axis=1) > limit)
-    if not len(outside) or not outside[0]:
-        return theta
-    last, first = theta[outside[0] - 1], theta[outside[0]]
-    step = first - last
-    with np.errstate(divide="ignore"):
-        share = np.where(step > 0, (limit - last) / step, np.where(step < 0, (-limit - last) / step, np.inf)).min()
-    return np.vstack([theta[: outside[0]], last + share * step])
+def height(x, y):
+    """f(θ₁, θ₂)."""
+    return 0.5 * (CURVATURE[0] * x * x + CURVATURE[1] * y * y)
 
 
 def paths_plot(paths: dict[str, Path], title: str) -> Plot:
-    """Paths over the contours, cut where they leave the picture."""
-    series = [Series(name, *cut(path.theta).T) for name, path in paths.items()]
-    return Plot(title, "θ₁", "θ₂", [*contours(), *series])
+    """Paths over the contour lines of f."""
+    series = [Series(name, *path.theta.T, "path") for name, path in paths.items()]
+    return Plot(title, "θ₁", "θ₂", series, field=height)
 
 
 def norms_plot(paths: dict[str, Path], title: str) -> Plot:

@@ -5,7 +5,7 @@ All of it is data. The command line lays it out; nothing here knows how it will 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Series:
-    """Points (x, y) joined in order. ``kind``: "line", "points", "faint" (a contour behind the rest), "arrow"."""
+    """Points (x, y) under one name. ``kind``: "line" joins them, "points" does not; "arrow": from the first to the
+    last; "path": a way through the plane.
+    """
 
     name: str
     x: Sequence[float]
@@ -39,7 +41,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves over common axes. ``square``: one scale for both axes. ``labels``: (x, y, text) set beside a place."""
+    """Curves over common axes.
+
+    square  one scale for both axes
+    labels  (x, y, text) set beside a place; ``links``: texts of labels to be joined, two by two
+    field   the function (x, y) -> height whose contour lines lie behind, at ``levels``
+    """
 
     title: str
     x_label: str
@@ -48,6 +55,9 @@ class Plot:
     log_y: bool = False
     square: bool = False
     labels: Sequence[tuple[float, float, str]] = ()
+    links: Sequence[tuple[str, str]] = ()
+    field: Callable | None = None
+    levels: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)

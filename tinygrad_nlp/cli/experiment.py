@@ -2,8 +2,9 @@
 
     tinygrad-nlp experiment                      # what there is
     tinygrad-nlp experiment momentum adam
-    tinygrad-nlp experiment quadratic --out here # the tables and plots as pages
-    tinygrad-nlp experiment --all                # ends in a line for each of the 42 statements
+    tinygrad-nlp experiment adam --out adam.html # the tables and plots as a page
+    tinygrad-nlp experiment adam --out adam.svg  # the plots alone; .png too
+    tinygrad-nlp experiment --all --out here     # a page for each; ends in a line for each of the 42 statements
 
 Exit code 1 if a statement, in its corrected form where the documents slip, does not hold.
 """
@@ -15,11 +16,10 @@ import math
 import os
 import textwrap
 import unicodedata
-import zlib
 from numbers import Number
+from pathlib import Path
 
 from . import Parser, seed_number
-from .charts import _first_free, _label_places, text_of, ticks
 
 WIDTH = 110
 """Columns that a reading is wrapped to."""
@@ -29,7 +29,9 @@ def add_arguments(parser: Parser):
     parser.add_argument("names", metavar="NAME", nargs="*", help="of experiments; without any, they are listed")
     parser.add_argument("--all", action="store_true", help="every experiment, then the table of statements")
     parser.add_argument("--seed", type=seed_number, default=0, help="of all that is drawn (default %(default)s)")
-    parser.add_argument("--out", metavar="DIR", help="write each experiment, with its plots, as a page DIR/NAME.html")
+    parser.add_argument(
+        "--out", metavar="PATH", help="a folder for a page of each experiment; or PAGE.html; or PLOT.svg, PLOT.png"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
@@ -44,15 +46,19 @@ def run(arguments):
         experiments.module_of(name)  # a misspelt name is refused before minutes of the others
     if not names:
         return listed(experiments.EXPERIMENTS, arguments.json)
-    if arguments.out:
-        os.makedirs(arguments.out, exist_ok=True)
+    out = Path(arguments.out) if arguments.out else None
+    kind = out.suffix.lower() if out else ""
+    if kind in PICTURES and len(names) > 1:
+        raise OptionError(f"--out {out}: the plots of one experiment, not of {len(names)}; {out.stem}.html takes all")
+    if out and kind not in (".html", *PICTURES):
+        os.makedirs(out, exist_ok=True)
     reports = {}
     for name in names:
         reports[name] = report = experiments.run(name, arguments.seed)
         if not arguments.json:
             print(as_text(name, report), flush=True)
-        if arguments.out:
-            write(arguments.out, name, page(report.title, experiment_body(report)))
+        if out and kind not in (".html", *PICTURES):
+            write(out / f"{name}.html", report.title, experiment_body(report))
     outcomes = experiments.outcomes(reports)
     failed = [o for o in outcomes if o.verdict == "FAILS"]
     if arguments.json:
@@ -62,13 +68,14 @@ def run(arguments):
         slips = sum(o.verdict == "holds corrected" for o in outcomes)
         counted = f"{len(outcomes)} statement{'s' * (len(outcomes) != 1)}"
         print(f"{counted}: {len(failed)} fail, {slips} hold in a corrected form, the rest as written")
-    if arguments.out and arguments.all:
-        write(arguments.out, "index", page("What the documents state", statements_body(outcomes)))
-    if arguments.out and not arguments.json:
-        print(f"pages: {os.path.join(arguments.out, 'index.html' if arguments.all else names[0] + '.html')}")
+    written = files(out, kind, reports, outcomes, arguments.all) if out else []
+    if not arguments.json:
+        for path in written:
+            print(f"{path}   <- open this in a browser")
     return 1 if failed else 0
 
 
+PICTURES = (".svg", ".png")
 AS_TEXT = {"ensure_ascii": False, "allow_nan": False}
 
 
@@ -84,9 +91,41 @@ def listed(about, as_json):
     return 0
 
 
-def write(folder, name, text):
-    with open(os.path.join(folder, f"{name}.html"), "w", encoding="utf-8") as file:
-        file.write(text)
+def files(out, kind, reports, outcomes, all_of_them) -> list[Path]:
+    """Write what ``--out`` asks for and is not written yet; returns the files to be named."""
+    if kind in PICTURES:
+        return pictures(out, *reports.items())
+    title, more = "What the documents state", statements_body(outcomes)
+    if kind == ".html":
+        bodies = [(f"{name}: {report.title}", experiment_body(report)) for name, report in reports.items()]
+        if len(bodies) == 1:
+            return [write(out, *bodies[0])]
+        body = "".join(f"<section><h2>{xml(name)}</h2>{lowered(body)}</section>" for name, body in bodies)
+        return [write(out, title, body + more)]
+    if all_of_them:
+        return [write(out / "index.html", title, more)]
+    return [out / f"{name}.html" for name in reports]
+
+
+def pictures(out, named_report) -> list[Path]:
+    """The plots of an experiment, the second as NAME-2."""
+    from tinygrad_nlp import OptionError
+
+    name, report = named_report
+    if not report.plots:
+        raise OptionError(f"--out {out}: the experiment {name} has no plot; --out {out.stem}.html has its tables")
+    return [
+        plot_of(plot).save(out if number == 1 else out.with_name(f"{out.stem}-{number}{out.suffix}"))
+        for number, plot in enumerate(report.plots, 1)
+    ]
+
+
+def write(path, title, body) -> Path:
+    """A page; returns its path."""
+    from tinygrad_nlp.visualize.plots.page import document
+
+    path.write_text(document(title, body), encoding="utf-8")
+    return path
 
 
 # ---- as text ------------------------------------------------------------------------------------------------------
@@ -187,41 +226,34 @@ def as_records(reports) -> dict:
 
 # ---- as a page ----------------------------------------------------------------------------------------------------
 
-PLOT_STYLE = """
-.chart .s { fill: none; stroke-width: 2.2; stroke-linejoin: round; } .chart .axis { stroke: var(--soft); fill: none; }
-.chart circle.s { stroke-dasharray: none; fill: var(--sheet); }
-.chart .s0 { stroke: var(--accent); } .chart .s1 { stroke: #d55e00; stroke-dasharray: 7 4; }
-.chart .s2 { stroke: #009e73; stroke-dasharray: 2 3; } .chart .s3 { stroke: #a3609b; stroke-dasharray: 10 3 2 3; }
-.chart .faint { stroke: var(--soft); fill: none; stroke-width: 1; opacity: .55; }
-.chart .name { fill: var(--ink); font-size: 15px; }
-"""
 
+def xml(text) -> str:
+    """``text`` as markup that shows it."""
+    from tinygrad_nlp.visualize.text import xml
 
-def page(title, body) -> str:
-    """One file that asks for nothing from outside."""
-    from .report import POLICY, STYLE
-
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{text_of(POLICY)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text_of(title)}</title><style>{STYLE}{PLOT_STYLE}</style></head><body><main>"
-        f"<h1>{text_of(title)}</h1>\n{body}\n</main></body></html>\n"
-    )
+    return xml(text)
 
 
 def table_html(title, head, rows) -> str:
-    names = "".join(f'<th scope="col">{text_of(h)}</th>' for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{text_of(cell(v))}</td>" for v in row) + "</tr>" for row in rows)
-    heading = f"<h2>{text_of(title)}</h2>" if title else ""
+    names = "".join(f'<th scope="col">{xml(h)}</th>' for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{xml(cell(v))}</td>" for v in row) + "</tr>" for row in rows)
+    heading = f"<h2>{xml(title)}</h2>" if title else ""
     return f'{heading}<div class="scroll"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def experiment_body(report) -> str:
-    parts = [f"<p>{text_of(report.reading)}</p>"]
-    parts += [f"<figure>{plot_svg(p)}<figcaption>{text_of(p.title)}</figcaption></figure>" for p in report.plots]
+    from tinygrad_nlp.visualize.plots.page import figure
+
+    parts = [f"<p>{xml(report.reading)}</p>"]
+    for made in map(plot_of, report.plots):
+        parts.append(f"<h2>{xml(made.title)}</h2>{figure(made.svg(heading=False, embedded=True))}{made.table()}")
     parts += [table_html(t.title, t.head, t.rows) for t in report.tables]
     return "\n".join(parts)
+
+
+def lowered(body) -> str:
+    """A body whose headings are one level lower, below the heading of its experiment."""
+    return body.replace("<h2>", "<h3>").replace("</h2>", "</h3>")
 
 
 def statements_body(outcomes) -> str:
@@ -242,98 +274,24 @@ def statements_body(outcomes) -> str:
     )
 
 
-def plot_svg(plot) -> str:
-    """A `Plot` as SVG with axes and a legend; points that are not finite, or not positive on a log axis, left out."""
-    width, height, left, right, top, bottom = 860, 520, 76, 20, 16, 52
-    height += 22 * len(named := [s for s in plot.series if s.kind != "faint"])
+def plot_of(plot):
+    """An experiment's `Plot`, which is data, as one that draws itself."""
+    import numpy as np
 
-    def usable(series):
-        pairs = [(float(x), float(y)) for x, y in zip(series.x, series.y)]
-        pairs = [(x, y) for x, y in pairs if math.isfinite(x) and math.isfinite(y) and (y > 0 or not plot.log_y)]
-        return [(x, math.log10(y)) for x, y in pairs] if plot.log_y else pairs
+    from tinygrad_nlp.visualize import plots
 
-    drawn = [(s, usable(s)) for s in plot.series]
-    every = [p for s, pairs in drawn for p in pairs if s.kind != "faint"] or [(0.0, 0.0)]
-    x_low, x_high = padded([p[0] for p in every])
-    y_low, y_high = padded([p[1] for p in every])
-    floor = height - bottom - 22 * len(named)
-    x_scale, y_scale = (width - left - right) / (x_high - x_low), (floor - top) / (y_high - y_low)
-    if plot.square:
-        x_scale = y_scale = min(x_scale, y_scale)
-        middle = (x_low + x_high) / 2  # the picture stands in the middle of what width is left over
-        half = (width - left - right) / 2 / x_scale
-        x_low, x_high = middle - half, middle + half
-
-    def place(x, y):
-        return left + (x - x_low) * x_scale, floor - (y - y_low) * y_scale
-
-    body = []
-    for y in ticks(y_low, y_high):
-        if plot.log_y and y != int(y):
-            continue
-        v = place(x_low, y)[1]
-        name = f"1e{y:.0f}" if plot.log_y else f"{y:g}"
-        body.append(f'<path class="grid" d="M{left} {v:.1f}H{width - right}"/>')
-        body.append(f'<text class="tick" x="{left - 8}" y="{v + 5:.1f}" text-anchor="end">{name}</text>')
-    for x in ticks(x_low, x_high):
-        u = place(x, y_low)[0]
-        body.append(f'<text class="tick" x="{u:.1f}" y="{floor + 20}" text-anchor="middle">{x:g}</text>')
-    middle = (left + width - right) / 2
-    body.append(f'<text class="tick" x="{middle}" y="{floor + 42}" text-anchor="middle">{text_of(plot.x_label)}</text>')
-    across = (top + floor) / 2
-    body.append(
-        f'<text class="tick" x="16" y="{across}" text-anchor="middle" transform="rotate(-90 16 {across})">'
-        f"{text_of(plot.y_label)}</text>"
+    if plot.field:
+        ways = {s.name: np.column_stack([s.x, s.y]) for s in plot.series}
+        axes = {"x_label": plot.x_label, "y_label": plot.y_label}
+        return plots.paths(plot.field, ways, plot.title, levels=plot.levels, square=plot.square, **axes)
+    spot = {said: (float(x), float(y)) for x, y, said in plot.labels}
+    return plots.Plot(
+        plot.title,
+        plots.Axis(plot.x_label),
+        plots.Axis(plot.y_label, plot.log_y),
+        [plots.Series(s.name, s.x, s.y, s.kind) for s in plot.series],
+        names=[plots.Name(x, y, said) for said, (x, y) in spot.items()],
+        links=[(*spot[a], *spot[b]) for a, b in plot.links],
+        square=plot.square,
+        height=640 if plot.square else 540,
     )
-    # Contours may be larger than the picture: they are cut at its frame. Ids are the page's: each plot needs its own.
-    frame = f"frame-{zlib.crc32(plot.title.encode()):08x}"
-    body.append(f'<clipPath id="{frame}"><rect x="{left}" y="{top}" width="{width - left - right}" ')
-    body.append(f'height="{floor - top}"/></clipPath><g clip-path="url(#{frame})">')
-    number = 0
-    for series, pairs in drawn:
-        at = [place(x, y) for x, y in pairs]
-        path = "L".join(f"{u:.1f} {v:.1f}" for u, v in at)
-        if series.kind == "faint":
-            body.append(f'<path class="faint" d="M{path}"/>' if path else "")
-            continue
-        kind = f"s s{number % 4}"
-        number += 1
-        if series.kind == "points":
-            body += [f'<circle class="{kind}" cx="{u:.1f}" cy="{v:.1f}" r="5"/>' for u, v in at]
-        elif path:
-            body.append(f'<path class="{kind}" d="M{path}"/>')
-        if series.kind == "arrow" and len(at) > 1:
-            body.append(f'<path class="{kind}" style="stroke-dasharray:none" d="{head_of(at[-2], at[-1])}"/>')
-    body.append("</g>")
-    taken = [
-        (u - 6, v - 6, u + 6, v + 6) for s, pairs in drawn if s.kind == "points" for u, v in (place(*p) for p in pairs)
-    ]
-    for x, y, word in plot.labels:
-        options = list(_label_places(*place(x, y), 9 * len(word), 15))
-        box, u, v, anchor = _first_free(options, taken) or options[0]  # every word is named, if need be over another
-        taken.append(box)
-        body.append(f'<text class="name" x="{u:.1f}" y="{v:.1f}" text-anchor="{anchor}">{text_of(word)}</text>')
-    for i, series in enumerate(named):
-        v = floor + 60 + 22 * i
-        mark = f"M{left} {v}h40"
-        shape = f'<circle class="s s{i % 4}" cx="{left + 20}" cy="{v}" r="5"/>'
-        body.append(shape if series.kind == "points" else f'<path class="s s{i % 4}" d="{mark}"/>')
-        body.append(f'<text class="name" x="{left + 52}" y="{v + 5}">{text_of(series.name)}</text>')
-    described = "; ".join(s.name for s in named)
-    return (
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"><title>{text_of(plot.title)}</title>'
-        f"<desc>{text_of(described)}</desc>{''.join(body)}</svg>"
-    )
-
-
-def padded(values) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    space = (high - low) * 0.06 or 0.5
-    return low - space, high + space
-
-
-def head_of(tail, tip) -> str:
-    """The two strokes of an arrow's head."""
-    angle = math.atan2(tip[1] - tail[1], tip[0] - tail[0])
-    ends = [(tip[0] - 12 * math.cos(angle + t), tip[1] - 12 * math.sin(angle + t)) for t in (0.45, -0.45)]
-    return "M{:.1f} {:.1f}L{:.1f} {:.1f}L{:.1f} {:.1f}".format(*ends[0], *tip, *ends[1])

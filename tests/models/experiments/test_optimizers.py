@@ -75,12 +75,6 @@ def test_momentum_swings_and_stays_below_the_tolerance_only_later():
     assert quadratic.settled(quadratic.descend(quadratic.SETTINGS["SGD 0.005"])) is None
 
 
-def test_a_path_is_cut_where_it_leaves_the_picture():
-    path = np.array([[1.0, 1.0], [-9.0, 0.9], [81.0, 0.8]])
-    assert quadratic.cut(path) == pytest.approx(np.array([[1, 1], [-1.2, 0.978]]))
-    assert quadratic.cut(path[:1]) is not None and len(quadratic.cut(path[:1])) == 1
-
-
 def test_the_criterion_is_tested_before_each_update_and_so_may_need_none():
     path = quadratic.descend(lambda p: optim.SGD(p, lr=0.1), start=(0.0, 0.0))
     assert quadratic.converged(path) == 0
