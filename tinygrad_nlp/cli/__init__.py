@@ -23,6 +23,7 @@ COMMANDS = {
     "neighbors": "the words nearest to a word",
     "analogy": "a is to b as c is to …?",
     "vectors": "what a file of word vectors holds; convert it to word2vec's formats or from them",
+    "plot": "word vectors on a plane: the words you name, or the pairs of course document 004",
     "parse": "the dependency trees of sentences, by a trained parser",
     "evaluate": "how good a model is: tinygrad-nlp evaluate vectors FILE, evaluate parser FILE",
     "data": "treebanks to train parsers on: data list, data fetch ud-english-ewt",
@@ -64,8 +65,12 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except TinygradError as error:
-        # Without its "at file:line": that line is ours here, not the user's.
-        said = [line for line in str(error).splitlines() if not line.startswith("  at ")]
+        # Its "at file:line" is shown if that is a file of the user's; else the line is ours.
+        from .user_file import ran
+
+        theirs = tuple(f"  at {file}:" for file in ran)
+        lines = str(error).splitlines()
+        said = [line for line in lines if not line.startswith("  at ") or line.startswith(theirs)]
         return _refuse(" ".join(" ".join(said).split()))
 
 

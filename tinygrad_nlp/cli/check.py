@@ -2,38 +2,34 @@
 
     tinygrad-nlp check softmax
     tinygrad-nlp check all
+    tinygrad-nlp check FILE.py:my_op
 
-Every sample that the op declares is drawn and checked element by element. Exit code 1 if one is wrong.
+Every sample that the op declares is drawn and checked element by element; an op of yours that declares none is checked
+on normal numbers of shape (2, 3). Exit code 1 if one is wrong.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 
-from . import Parser, seed_number
+from . import Parser, seed_number, user_file
 
 
 def add_arguments(parser: Parser):
-    parser.add_argument("op", metavar="OP", nargs="+", help="names of ops, or all")
+    parser.add_argument("op", metavar="OP", nargs="+", help="names of ops, all, or FILE.py:NAME for one of yours")
     parser.add_argument("--seed", type=seed_number, default=0, help="of the samples (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def run(arguments):
-    from tinygrad_nlp import OptionError, registry
+    from tinygrad_nlp import registry
 
     names = sorted(registry) if arguments.op == ["all"] else arguments.op
-    for name in names:
-        if name not in registry:
-            close = difflib.get_close_matches(name, registry, n=3)
-            raise OptionError(
-                f"no op {name!r}" + (f"; did you mean {', '.join(close)}?" if close else "; see: check all")
-            )
+    ops = {name: user_file.op_named(name, "see: check all") for name in names}
     width = max(map(len, names))
     results = {}
-    for name in names:
-        results[name] = verdict = check(registry[name], arguments.seed)
+    for name, op in ops.items():
+        results[name] = verdict = check(op, arguments.seed)
         if not arguments.json:
             print(f"{name:<{width}}  {verdict}", flush=True)
     wrong = [name for name, verdict in results.items() if verdict.startswith("WRONG")]
@@ -52,16 +48,41 @@ def check(op, seed: int) -> str:
     from tinygrad_nlp.gradient_check import gradcheck
 
     if not op.differentiable:
-        return "has no gradient, by its nature"
+        return "has no gradient, by its nature" if op.derivation else "has no rule vjp_…, so no gradient"
     checked = 0
-    for number, sample in enumerate(op.samples):
+    for number, sample in enumerate(op.samples or (_undeclared(op),)):
         values, options = sample.draw(np.random.default_rng([seed, number]))
         try:
             gradcheck(*_as_checked(op, values, options))
         except TinygradError as error:
             return f"WRONG at sample {number}: {error}"
         checked += 1
-    return f"right on {checked} samples"
+    return f"right on {checked} samples" if op.samples else "right on normal numbers of shape (2, 3)"
+
+
+def _undeclared(op):
+    """A sample for an op that declares none. Raises OptionError if the op cannot be computed on it."""
+    import numpy as np
+
+    from tinygrad_nlp import OptionError
+    from tinygrad_nlp.samples import normal, sample
+
+    guess = sample(*[normal(2, 3)] * op.arity)
+    try:
+        with np.errstate(all="ignore"):
+            problem = (
+                "" if np.isfinite(op(*guess.draw(np.random.default_rng(0))[0])).all() else "the result is not finite"
+            )
+    except Exception as error:
+        problem = str(error).split("\n")[0]
+    if problem:
+        arguments = ", ".join(["normal(3, 4)"] * op.arity)
+        raise OptionError(
+            f"{op.name} declares no samples, and cannot be checked on normal numbers of shape (2, 3) ({problem}); "
+            f"write in the op, with shapes that fit it: samples = (sample({arguments}),), "
+            "from tinygrad_nlp.samples import normal, sample"
+        )
+    return guess
 
 
 def _as_checked(op, values, options):

@@ -6,10 +6,9 @@ tinygrad-nlp explain --all
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 
-from . import Parser
+from . import Parser, user_file
 
 WIDTH = 100
 FEW = 15
@@ -17,7 +16,7 @@ FEW = 15
 
 
 def add_arguments(parser: Parser):
-    parser.add_argument("op", metavar="OP", nargs="*", help="names of ops")
+    parser.add_argument("op", metavar="OP", nargs="*", help="names of ops, or FILE.py:NAME for one of yours")
     parser.add_argument("--all", action="store_true", help="every op there is")
     parser.add_argument("--latex", action="store_true", help="formulas as LaTeX instead of text")
 
@@ -28,13 +27,8 @@ def run(arguments):
     names = sorted(registry) if arguments.all else arguments.op
     if not names:
         raise OptionError(f"name an op, or --all; there are {len(registry)}: {', '.join(sorted(registry))}")
-    for name in names:
-        if name not in registry:
-            close = difflib.get_close_matches(name, registry, n=3)
-            raise OptionError(
-                f"no op {name!r}" + (f"; did you mean {', '.join(close)}?" if close else "; see: explain --all")
-            )
-    print("\n\n".join(explanation(registry[name], arguments.latex) for name in names))
+    ops = [user_file.op_named(name, "see: explain --all") for name in names]
+    print("\n\n".join(explanation(op, arguments.latex) for op in ops))
 
 
 def explanation(op, latex: bool = False) -> str:

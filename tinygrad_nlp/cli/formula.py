@@ -11,11 +11,10 @@ every tensor with requires_grad are printed; a tensor without a name is called a
 from __future__ import annotations
 
 import json
-import os
 import sys
 import unicodedata
 
-from . import Parser
+from . import Parser, user_file
 
 LONG = 100
 """Under a derivation, a gradient is written out too if it has no more characters than this."""
@@ -41,7 +40,7 @@ def run(arguments):
     from tinygrad_nlp.errors import OptionError
     from tinygrad_nlp.formula import derivation, formulas
 
-    if ":" in arguments.model or arguments.model.endswith(".py"):
+    if user_file.is_place(arguments.model):
         title, loss, names, sources = from_file(arguments.model)
     elif arguments.model in MODELS:
         title, loss, names = MODELS[arguments.model]()
@@ -237,34 +236,19 @@ MODELS = {
 
 def from_file(place):
     """Run FILE.py:function; returns (title, loss, None, names): unnamed tensors are called as what holds them."""
-    from tinygrad_nlp import Tensor
-    from tinygrad_nlp.errors import OptionError, describe, explain
-
     from .naming import called
 
-    path, _, name = place.rpartition(":")
-    if not path or not name:
-        raise OptionError(f"{place}: name the function too, as in {place or 'FILE.py'}:my_loss")
-    with open(path, encoding="utf-8") as file:
-        source = file.read()
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # as Python does for a script
-    scope = {"__name__": "__formula__", "__file__": path}
-    exec(compile(source, path, "exec"), scope)  # noqa: S102 - the user's own file, on the user's own command
-    function = scope.get(name)
-    if not callable(function):
-        raise OptionError(explain(f"formula {place}", got=f"no function {name!r} in {path}", expected="a function"))
-    variables = dict(scope)
+    with user_file.named(place) as (function, defined):
+        variables = dict(defined)
 
-    def watch(frame, event, _):
-        if event == "return" and frame.f_code is function.__code__:
-            variables.update(frame.f_locals)
+        def watch(frame, event, _):
+            if event == "return" and frame.f_code is function.__code__:
+                variables.update(frame.f_locals)
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        loss = function()
-    finally:
-        sys.setprofile(before)
-    if not isinstance(loss, Tensor):
-        raise OptionError(explain(f"formula {place}", got=describe(loss), expected="the loss: a Tensor of one number"))
+        before = sys.getprofile()
+        sys.setprofile(watch if hasattr(function, "__code__") else before)
+        try:
+            loss = user_file.loss_of(function, place)
+        finally:
+            sys.setprofile(before)
     return place, loss, None, called(leaves(loss), variables)
