@@ -306,7 +306,9 @@ def _opened(path, mode="rb"):
     """(a name for messages, a stream of bytes)."""
     path = os.fspath(path)
     if path == "-":
-        yield ("standard input", sys.stdin.buffer) if mode == "rb" else ("standard output", sys.stdout.buffer)
+        name, stream = ("standard input", sys.stdin.buffer) if mode == "rb" else ("standard output", sys.stdout.buffer)
+        with _named(name):
+            yield name, stream
         return
     suffix = os.path.splitext(path)[1].lower()
     try:
@@ -318,7 +320,20 @@ def _opened(path, mode="rb"):
     except PermissionError:
         raise DataError(f"{path}: not permitted") from None
     try:
-        with opened as stream:
+        with _named(path), opened as stream:
             yield path, stream
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: not a complete {suffix} file ({error})") from None
+
+
+@contextmanager
+def _named(name):
+    """An error of the system that does not say of which file (a full disk) is given its name."""
+    try:
+        yield
+    except BrokenPipeError:  # a reader that has enough
+        raise
+    except OSError as error:
+        if error.filename or not error.errno:
+            raise
+        raise DataError(f"{name}: {error.strerror}") from None

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -102,7 +103,7 @@ def test_ill_formed_sentences_are_refused_or_passed_on_by_choice(run, files, mon
 def test_missing_tags_are_noted(run, files, monkeypatch):
     stdin(monkeypatch, BROKEN.split("# odd")[0].replace("PRON", "_"))
     code, _, err = run("parse", "-", "--parser", files / "p.st")
-    assert code == 0 and "note: 1 of 1 sentences have no upos tags, which this parser reads" in err
+    assert code == 0 and "note: 1 of 1 sentences have no UPOS, which this parser reads" in err
 
 
 def test_evaluate_a_parser_or_its_output(run, files, tmp_path):
@@ -123,7 +124,7 @@ def test_evaluate_a_parser_or_its_output(run, files, tmp_path):
         (["train", "parser", "--dropout", "1"], "argument --dropout: '1' is not a number from 0 to below 1"),
         (["train", "parser", "--out", "/nowhere/p.st"], "--out /nowhere/p.st: there is no folder /nowhere"),
         (["train", "parser", "--resume"], "--resume: needs --checkpoint FILE"),
-        (["parse", "/nowhere.conllu", "--parser", "/nowhere.st"], "/nowhere.st: No such file"),
+        (["parse", "/nowhere.conllu", "--parser", "/nowhere.st"], "/nowhere.st: no such file"),
         (["parse", __file__, "--parser", __file__], "no safetensors file"),
         (["evaluate", "skipgram", "x"], "invalid choice: 'skipgram'"),
     ],
@@ -142,3 +143,39 @@ def test_an_output_file_is_left_alone_when_the_input_cannot_be_read(run, files, 
 def test_input_is_not_overwritten(run, files):
     code, _, err = run("parse", files / "dev.conllu", "--parser", files / "p.st", "--out", files / "dev.conllu")
     assert code == 2 and "the file that is read" in err and len(load_treebank(files / "dev.conllu")) == 30
+
+
+def test_what_cannot_work_is_said_before_the_training(run, files, tmp_path):
+    for option in ("--out", "--checkpoint"):
+        for path, fault in ((tmp_path / "no" / "p.st", "there is no folder"), (tmp_path, "a folder")):
+            code, _, err = run("train", "parser", files / "train.conllu.gz", option, path)
+            assert code == 2 and f"{option} {path}: {fault}" in err and "sentences" not in err
+
+
+def test_a_missing_parser_says_where_one_comes_from(run, files, tmp_path):
+    for command in (["parse"], ["evaluate", "parser"]):
+        code, _, err = run(*command, files / "dev.conllu", "--parser", tmp_path / "q.st")
+        assert code == 2 and f"{tmp_path / 'q.st'}: no such file; `train parser --out {tmp_path / 'q.st'}`" in err
+
+
+def test_empty_input_gives_empty_output_and_a_note(run, files, tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    for more in ((), ("--tagged",)):
+        code, out, err = run("parse", tmp_path / "empty", "--parser", files / "p.st", *more)
+        assert (code, out, err) == (0, "", "note: no sentences in the input\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_named(run, files):
+    code, _, err = run("parse", files / "dev.conllu", "--parser", files / "p.st", "--out", "/dev/full")
+    assert code == 2 and "/dev/full: No space left on device" in err
+
+
+def test_a_dynamic_oracle_and_averages_from_the_command_line(run, files, tmp_path):
+    argv = ("train", "parser", files / "train.conllu.gz", "--dev", files / "dev.conllu", "--out", tmp_path / "q.st")
+    code, out, _ = run(*argv, *QUICK, "--oracle", "dynamic", "--average", 0.9, "--threads", 2, "--json")
+    settings = json.loads(out)["settings"]
+    assert code == 0 and (settings["oracle"], settings["average"]) == ("dynamic", 0.9)
+    assert Parser.load(tmp_path / "q.st").system == "arc-hybrid"
+    code, out, _ = run("evaluate", "parser", files / "dev.conllu", "--parser", tmp_path / "q.st")
+    assert code == 0 and "words in 30 sentences" in out

@@ -40,13 +40,15 @@ def parser_arguments(parser):
 
 
 def evaluate_parser(arguments):
-    from tinygrad_nlp.models.parser import Parser, evaluate, load_treebank, score
+    from tinygrad_nlp.models.parser import evaluate, load_treebank, score
+
+    from .parse import load_parser
 
     gold = load_treebank(arguments.treebank)
     if arguments.parsed:
         scores = evaluate(gold, load_treebank(arguments.parsed))
     else:
-        scores = score(Parser.load(arguments.parser), gold)
+        scores = score(load_parser(arguments.parser), gold)
     print(json.dumps(scores.state_dict()) if arguments.json else scores.table())
 
 

@@ -30,7 +30,6 @@ def run(arguments):
     from tinygrad_nlp.data import DataError, text_lines
     from tinygrad_nlp.models.parser import (
         Faulty,
-        Parser,
         TreebankError,
         from_tagged,
         read_conllu,
@@ -38,7 +37,7 @@ def run(arguments):
         write_conllu,
     )
 
-    parser = Parser.load(arguments.parser)
+    parser = load_parser(arguments.parser)
     columns = parser.vocabulary.tag_columns
     keep, faults, untagged = arguments.faulty == "keep", 0, 0
     if arguments.tagged and columns == "both":
@@ -76,11 +75,22 @@ def run(arguments):
     begun = list(islice(parsed, 1))
     count = write_conllu(arguments.out, chain(begun, parsed))
     if untagged:
-        print(
-            f"note: {untagged:,} of {count:,} sentences have no {columns} tags, which this parser reads",
-            file=sys.stderr,
-        )
+        kinds = {"upos": "UPOS", "xpos": "XPOS", "both": "UPOS or no XPOS"}[columns]
+        print(f"note: {untagged:,} of {count:,} sentences have no {kinds}, which this parser reads", file=sys.stderr)
+    if not count:
+        print("note: no sentences in the input", file=sys.stderr)
     return 1 if faults else 0
+
+
+def load_parser(path):
+    """`Parser.load`, with a word on where parsers come from if there is none."""
+    from tinygrad_nlp.data import DataError
+    from tinygrad_nlp.models.parser import Parser
+
+    try:
+        return Parser.load(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `train parser --out {path}` writes one") from None
 
 
 def same_file(one, other) -> bool:

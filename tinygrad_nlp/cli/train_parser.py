@@ -69,8 +69,10 @@ def run(arguments):
     from tinygrad_nlp.models.parser import Settings, best_score, generate, load_treebank
 
     out = Path(arguments.out)
-    if out.is_dir() or not out.parent.is_dir():  # better said now than after an hour of training
-        raise DataError(f"--out {out}: {'a folder' if out.is_dir() else f'there is no folder {out.parent}'}")
+    for option, path in (("--out", out), ("--checkpoint", arguments.checkpoint and Path(arguments.checkpoint))):
+        if path and (path.is_dir() or not path.parent.is_dir()):  # better said now than after an hour of training
+            fault = "a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise DataError(f"{option} {path}: {fault}")
     if arguments.resume and not arguments.checkpoint:
         raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
     bound, dev = None, None
