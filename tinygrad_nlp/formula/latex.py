@@ -54,7 +54,7 @@ def number(c: float) -> str:
     """A coefficient: whole numbers and fractions of small ones as such."""
     if c == int(c) and abs(c) < 1e15:
         return str(int(c))
-    for digits in (1e-15, 1e-7):  # a third in float64, or in float32
+    for digits in (1e-15, 1e-7) if abs(c) < 1e15 else ():  # a third in float64, or in float32
         f = Fraction(c).limit_denominator(1000)
         if abs(float(f) - c) <= digits * abs(c):
             sign = "-" if f < 0 else ""
@@ -194,6 +194,8 @@ class Printer:
             return rf"\lVert {args[0]} \rVert", ATOM
         if op == "l2_normalize":
             return rf"\frac{{{args[0]}}}{{\lVert {args[0]} \rVert}}", PRODUCT
+        if op == "getitem" and (index := _as_slices(dict(rest[2])["index"])):
+            return rf"{self(t.parts[0], ATOM)}[{index}]", ATOM
         name = FUNCTIONS.get(op) or r"\operatorname{" + op.rstrip("_").replace("_", r"\_") + "}"
         if name == r"\log" and t.parts[0] in self.names:
             return rf"\log {args[0]}", PRODUCT
@@ -221,6 +223,26 @@ def _option(value):
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_option, value)) + ")"
     return str(value)
+
+
+def _as_slices(index):
+    """A key of integers and slices as Python writes them between brackets; '' for any other."""
+    parts = index if index and isinstance(index[0], tuple) else (index,)
+    if any(len(part) != 2 for part in parts):  # arrays
+        return ""
+    written = []
+    for kind, text in parts:
+        if kind == "slice":
+            ends = re.fullmatch(r"slice\((.+), (.+), (.+)\)", text).groups()
+            start, stop, step = ("" if e == "None" else e for e in ends)
+            written.append(f"{start}:{stop}" + (f":{step}" if step else ""))
+        elif kind == "int":
+            written.append(text)
+        elif kind == "ellipsis":
+            written.append(r"\dots")
+        else:
+            return ""
+    return ", ".join(written)
 
 
 def joined(factors):

@@ -206,6 +206,10 @@ class Textbook:
         return terms and self.algebra.add(list(zip((1.0, -1.0), terms)))
 
     def op_mul(self, s, x, y):
+        if isinstance(x, Symbol) and x.op is not None and x.op.name == "masked" and np.ndim(y) == 0:
+            gamma = None if isinstance(y, Symbol) else self.algebra.factors.get(float(y))
+            if gamma is not None:  # dropout's: the same number elsewhere is a number
+                return self.algebra.times([gamma, self.term(x)])
         terms = self.aligned(s, x, y)
         return terms and self.algebra.times(terms)
 
