@@ -42,45 +42,49 @@ FAULTS = {
     "factor 1/N": (
         planted(np.multiply, lambda g, out, x, y: g * y / 6, right_y),
         [(6,), (6,)],
-        "0.166667 times the true one = 1/6",
+        "1/6 of the true one: 1/N twice, or a mean where a sum over 6 belongs",
     ),
     "forgotten broadcast sum": (
         planted(np.multiply, lambda g, out, x, y: g * y, lambda g, out, x, y: g * x),
         [(2, 3), (3,)],
-        "sum over the axes along which the argument was broadcast is missing",
+        "forgotten broadcast sum: the gradient of y (3,) has shape (2, 3): the sum over axis 0 is missing",
     ),
     "transposed": (
         planted(np.matmul, lambda g, out, x, y: y @ g.mT, lambda g, out, x, y: x.mT @ g),
         [(3, 3), (3, 3)],
-        "the last two axes are exchanged",
+        "transposed: the gradient of x (3, 3) is right but transposed",
     ),
     "transposed shape": (
         planted(np.matmul, lambda g, out, x, y: y @ g.mT, lambda g, out, x, y: x.mT @ g),
         [(2, 3), (3, 4)],
-        "a transpose is missing",
+        "transposed: the gradient of x (2, 3) is right but transposed: it has shape (3, 2)",
     ),
     "missing term": (
         planted(lambda x, y: x * x * y + x, lambda g, out, x, y: g * x * y * 2, lambda g, out, x, y: g * x * x),
         [(3,), (3,)],
-        "a term is missing",
+        "missing path: x is used 3 times, and the path through its use in add",
     ),
     "another argument's gradient": (
         planted(np.multiply, right_y, right_y),
         [(3,), (3,)],
-        "another argument's gradient",
+        "swapped arguments: this is the gradient of y, not of x",
     ),
-    "zero": (planted(np.multiply, lambda g, out, x, y: g * 0, right_y), [(3,), (3,)], "detached, overwritten"),
+    "zero": (
+        planted(np.multiply, lambda g, out, x, y: g * 0, right_y),
+        [(3,), (3,)],
+        "zero: every number of x's gradient is 0: it is cut off from the loss",
+    ),
     "partly zero": (
         planted(np.multiply, lambda g, out, x, y: g * y * np.array([1.0, 0.0, 1.0]), right_y),
         [(3,), (3,)],
-        "1 of 9 elements are 0 and should not be",
+        "1 of 9 derivatives are 0 and should not be: a path is detached or overwritten",
     ),
     "missing mask": (
         planted(lambda x, y: x * y * np.array([1.0, 0.0, 1.0]), right_x, lambda g, out, x, y: g * x * [1.0, 0.0, 1.0]),
         [(3,), (3,)],
-        "elements should be 0: a mask is missing",
+        "missing mask: 1 of 3 elements get a gradient although they have no influence",
     ),
-    "not finite": (planted(np.multiply, lambda g, out, x, y: g * y * np.nan, right_y), [(3,), (3,)], "NaN or Inf"),
+    "not finite": (planted(np.multiply, lambda g, out, x, y: g * y * np.nan, right_y), [(3,), (3,)], "are NaN or Inf"),
 }
 
 

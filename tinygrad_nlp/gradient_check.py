@@ -12,7 +12,7 @@ the mean of two slopes and nothing follows from it: draw inputs at least ``eps``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Finding:
     numeric     what was measured there
     difference  |analytic − numeric| there, and
     tolerance   what would have been accepted
+    analytic_jacobian, numeric_jacobian  the two, whole, where they differ
     """
 
     kind: str
@@ -51,6 +52,8 @@ class Finding:
     numeric: float = float("nan")
     difference: float = 0.0
     tolerance: float = 0.0
+    analytic_jacobian: np.ndarray | None = field(default=None, repr=False, compare=False)
+    numeric_jacobian: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     def __bool__(self):
         return self.kind == "equal"
@@ -96,8 +99,37 @@ def gradcheck(
         function, inputs, eps=eps, atol=atol, rtol=rtol, fast=fast, seed=seed, complex_step=complex_step
     )
     if wrong and raise_exception:
-        raise GradientError("\n".join(_message(function, *item) for item in wrong))
+        raise GradientError(
+            "\n".join(_message(function, *item, explain_wrong(function, inputs, item, seed)) for item in wrong)
+        )
     return not wrong
+
+
+def explain_wrong(function, inputs, item, seed=0):
+    """The mistakes, the likeliest first, behind one ``item`` of what `find_wrong_gradients` returns: Diagnosis records.
+
+    An op's rule is called with other arguments and compared with the slips of a right one; a function's graph is
+    searched for what left it, was overwritten or has a wrong rule. Last, the numbers alone are looked at.
+    """
+    from .diagnosis.of_function import explain_arrays, explain_function
+    from .diagnosis.of_rule import explain_rule
+
+    position, output, _, _, finding = item
+    prepared, chosen = _prepared(inputs)
+    found = []
+    if isinstance(function, Op):
+        arrays, options = function.bind(tuple(prepared), {})
+        found = explain_rule(function, [_plain(a) for a in arrays], options, position, seed)
+    if not found and finding.analytic_jacobian is not None:
+        found = explain_function(function, prepared, chosen, output, position, seed)
+        ndim = prepared[position].ndim
+        name = _argument(function, position)
+        found = found or explain_arrays(finding.analytic_jacobian, finding.numeric_jacobian, ndim, name, seed)
+    return found
+
+
+def _plain(argument):
+    return argument._data if isinstance(argument, Tensor) else argument
 
 
 def gradgradcheck(function, inputs, *more, eps=1e-6, atol=1e-6, rtol=1e-5, raise_exception=True, fast=False, seed=0):
@@ -174,8 +206,10 @@ def find_wrong_gradients(function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, fa
                 direction = np.zeros_like(x)
                 direction[place] = 1.0
                 numeric[(..., *place)] = measure(value, x, direction, step)
-            finding = compare(_analytic(out, variable), numeric, x.ndim, atol=atol + noise * size, rtol=rtol)
+            analytic = _analytic(out, variable)
+            finding = compare(analytic, numeric, x.ndim, atol=atol + noise * size, rtol=rtol)
             if not finding:
+                finding = replace(finding, analytic_jacobian=analytic, numeric_jacobian=numeric)
                 wrong.append((i, k, out.shape, x.shape, finding))
     return wrong
 
@@ -385,7 +419,7 @@ def _argument(function, i):
     return f"argument {i} ({names[i]})" if known else f"argument {i}"
 
 
-def _message(function, i, k, out_shape, x_shape, finding):
+def _message(function, i, k, out_shape, x_shape, finding, mistakes):
     text = (
         f"gradcheck of {_name(function)}: the gradient of output {k} {out_shape} "
         f"with respect to {_argument(function, i)} {x_shape} is wrong"
@@ -397,4 +431,6 @@ def _message(function, i, k, out_shape, x_shape, finding):
             f"analytic {finding.analytic:.9g}, numeric {finding.numeric:.9g}, "
             f"difference {finding.difference:.3g}, tolerance {finding.tolerance:.3g}"
         )
-    return f"{text}\n  {finding.kind}: {finding.diagnosis}"
+    if not mistakes or mistakes[0].kind == "different":
+        return f"{text}\n  {finding.kind}: {finding.diagnosis}"
+    return f"{text}\n  {mistakes[0]}\n  write instead: {mistakes[0].fix}"

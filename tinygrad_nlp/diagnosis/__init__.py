@@ -10,7 +10,7 @@ cannot be blamed, and a wrong one is at worst called "different".
 ['forgotten broadcast sum', 'transposed']
 """
 
-from . import on_arrays  # noqa: I001 - the order of these is the order of the catalogue: the specific first
+from . import on_arrays, on_general, on_graph, on_jacobian, on_rules
 from .by_hand import Report, Row, compare_by_hand
 from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose
 

@@ -39,10 +39,24 @@ def mistake(kind: str, *, fix: str, needs: str = "arrays"):
     """Enter a hypothesis in the catalogue."""
 
     def enter(test):
-        CATALOGUE.append(Mistake(kind, " ".join(test.__doc__.split()), fix, test, needs))
+        enter_mistake(Mistake(kind, " ".join(test.__doc__.split()), fix, test, needs))
         return test
 
     return enter
+
+
+def enter_mistake(entry: Mistake):
+    """Put an entry in its place; one of your own comes before the general ones."""
+    CATALOGUE.append(entry)
+    CATALOGUE.sort(key=_order)  # stable: within a module the order is that of the file
+
+
+def _order(entry):
+    return ORDER.get(entry.test.__module__.rpartition(".")[2], 3)
+
+
+ORDER = {"on_arrays": 0, "on_rules": 1, "on_jacobian": 2, "on_graph": 3, "on_general": 4}
+"""By module: what is seen in the numbers alone, in the rule, in the Jacobian, in the graph; then what is left."""
 
 
 class Diagnosis(NamedTuple):
@@ -64,7 +78,7 @@ class Case:
     name         of the tensor or argument
     others       the right gradients of the other arguments, by name
     counts       {N: where a sum or mean over N stands}
-    scales       {γ: where a scale γ stands}
+    scales       {γ: where a scale γ stands}; ratios: {factor: what a gradient wrong by it has miscounted}
     jacobian     (given, true, number of axes of the result), or None
     rule         a RuleCase: the wrong rule itself, to be called with other arguments, or None
     tape         the graph, and ``wanted``, the tensor's number in it, or None
@@ -78,6 +92,7 @@ class Case:
     others: dict = field(default_factory=dict)
     counts: dict = field(default_factory=dict)
     scales: dict = field(default_factory=dict)
+    ratios: dict = field(default_factory=dict)
     jacobian: tuple | None = None
     rule: Any = None
     tape: Any = None
@@ -111,31 +126,41 @@ class Case:
         return self.given.shape == self.true.shape
 
 
-def diagnose(cases, known=("arrays",), most=3) -> list[Diagnosis]:
-    """The explanations that hold in every one of ``cases`` (draws of the same mistake), the most specific first."""
+def diagnose(cases, most=3) -> list[Diagnosis]:
+    """The explanations that hold in every one of ``cases`` (draws of the same mistake), the most specific first.
+
+    An explanation that also covers the other gradients compared (the siblings) comes before one that does not.
+    """
     cases = [cases] if isinstance(cases, Case) else list(cases)
-    found = []
+    found = []  # (0 if it explains the siblings too, Diagnosis)
     for entry in CATALOGUE:
-        if len(found) == most:
+        if sum(not worse for worse, _ in found) >= most or (found and _order(entry) == ORDER["on_general"]):
             break
-        texts = []
+        common = None
         for case in cases:
-            if not _known(case, entry.needs):
-                break
             with np.errstate(all="ignore"):
-                text = entry.test(case)
-            if not text:
+                told = _told(entry, case) if _known(case, entry.needs) else []
+            kinds = {(d.kind, d.fix) for _, d in told}
+            common = told if common is None else [pair for pair in common if (pair[1].kind, pair[1].fix) in kinds]
+            if not common:
                 break
-            texts.append(text)
-        if texts and len(texts) == len(cases) and all(d.kind != entry.kind for d in found):
-            kind = entry.kind
-            text = texts[0]
-            if isinstance(text, tuple):  # (kind, text): a hypothesis that covers several kinds
-                if any(t[0] != text[0] for t in texts):
-                    continue
-                kind, text = text
-            found.append(Diagnosis(kind, text, entry.fix))
-    return found
+        for worse, one in common or ():
+            if all(d.kind != one.kind for _, d in found):
+                found.append((worse, one))
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])][:most]
+
+
+def _told(entry, case):
+    """A hypothesis' answer (text, or (kind, text), or a list of (kind, text, fix, explains siblings)) in one form."""
+    answer = entry.test(case)
+    if not answer:
+        return []
+    if isinstance(answer, str):
+        return [(0, Diagnosis(entry.kind, answer, entry.fix))]
+    if isinstance(answer, tuple):
+        kind, text, fix = (*answer, entry.fix)[:3]
+        return [(0, Diagnosis(kind, text, fix))]
+    return [(int(not all_too), Diagnosis(kind, text, fix)) for kind, text, fix, all_too in answer]
 
 
 def _known(case, needs):

@@ -136,7 +136,7 @@ def swapped_arguments(case: Case):
     return None
 
 
-@mistake("factor", fix="the factor")
+@mistake("factor", fix="the factor that the definition has, once")
 def named_factor(case: Case):
     """A constant factor with a cause: the 1/N of a mean missing or applied twice, γ of dropout applied twice or not,
     the 2 of a square."""
@@ -150,23 +150,33 @@ def named_factor(case: Case):
 
     for gamma, where in case.scales.items():
         if close(gamma):
-            return "γ twice", f"the scale γ = {gamma:.6g} of {where} is applied twice{minus}"
+            return "γ twice", f"the scale γ = {gamma:.6g} of {where} is applied twice{minus}", "γ once"
         if close(1 / gamma):
-            return "γ missing", f"the scale γ = {gamma:.6g} of {where} is missing{minus}"
+            return "γ missing", f"the scale γ = {gamma:.6g} of {where} is missing{minus}", f"gradient * {gamma:.6g}"
+    for ratio, where in case.ratios.items():
+        if close(ratio):
+            return "mean over the wrong count", f"{where}{minus}", "the number of rows that are kept"
     for n, where in sorted(case.counts.items()):
         if n > 1 and close(n):
-            return "missing factor 1/N", f"the factor 1/{n} of {where} is missing (here N = {n}){minus}"
+            return (
+                "missing factor 1/N",
+                f"the factor 1/{n} of {where} is missing (here N = {n}){minus}",
+                f"gradient / {n}",
+            )
         if n > 1 and close(1 / n):
-            return "1/N twice", f"the factor 1/{n} of {where} is applied twice (here N = {n}){minus}"
+            return "1/N twice", f"the factor 1/{n} of {where} is applied twice (here N = {n}){minus}", "1/N once"
     if close(0.5):
-        return "missing factor 2", f"the gradient is half the true one: a factor 2 (of a square?) is missing{minus}"
+        text = f"the gradient is half the true one: a factor 2 (of a square?) is missing{minus}"
+        return "missing factor 2", text, "2 * gradient"
     if close(2.0):
-        return "factor 2 too many", f"the gradient is twice the true one: a factor 2 too many{minus}"
+        return "factor 2 too many", f"the gradient is twice the true one: a factor 2 too many{minus}", "gradient / 2"
     for n in sorted({int(s) for s in case.true.shape if s > 1} | ({case.true.size} - {0, 1})):
         if close(n):
-            return "missing factor 1/N", f"the gradient is {n} times the true one: a factor 1/{n} is missing{minus}"
+            text = f"the gradient is {n} times the true one: a factor 1/{n} is missing (here N = {n}){minus}"
+            return "missing factor 1/N", text, f"gradient / {n}"
         if close(1 / n):
-            return "1/N twice", f"the gradient is 1/{n} of the true one: a mean where a sum over {n} belongs{minus}"
+            text = f"the gradient is 1/{n} of the true one: 1/N twice, or a mean where a sum over {n} belongs{minus}"
+            return "1/N twice", text, f"{n} * gradient"
     return None
 
 

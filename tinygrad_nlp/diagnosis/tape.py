@@ -10,6 +10,8 @@ it changes there: a sweep from that argument downwards, not of the whole graph.
 
 from __future__ import annotations
 
+import os
+from copy import copy
 from heapq import heappop, heappush
 
 import numpy as np
@@ -66,7 +68,7 @@ class Tape:
     """Every op between ``root`` and what it depends on, oldest first; ``values`` of each tensor by number."""
 
     def __init__(self, root: Tensor, seed=None):
-        self.root = root
+        self.root, self._right, self.names = root, None, {}
         self.seed = np.ones(root.shape) if seed is None else seed
         self.tensors = _ancestors(root)
         self.values = {}
@@ -114,6 +116,28 @@ class Tape:
                     heappush(heap, -s)
         return done
 
+    def right(self) -> dict:
+        """`gradients` without any mistake, computed once."""
+        if self._right is None:
+            self._right = self.gradients()
+        return self._right
+
+    def taking(self, gradients) -> Tape:
+        """The same graph with ``gradients`` (by number) in place of the right ones where they are passed on."""
+        other = copy(self)
+        other._right = self.gradients(instead=gradients)
+        other._right.update(gradients)
+        return other
+
+    def named(self, number) -> str:
+        """How to speak of a tensor: its name, or the op that made it."""
+        t = next(t for t in self.tensors if t._id == number)
+        return (
+            self.names.get(number)
+            or t.name
+            or (str(self.nodes[number]) if number in self.nodes else f"a leaf {t.shape}")
+        )
+
     def leads_to(self, wanted) -> set:
         """The tensors through which ``wanted`` (numbers) influence the root."""
         found = set(wanted)
@@ -159,7 +183,7 @@ def plain(answer):
 
 
 def short(place: str) -> str:
-    """``file.py:12 in f`` without the folder."""
-    import os
-
-    return os.path.basename(place)
+    """``file.py:12 in f`` without the folder; ``line 12`` for what was typed and has no file."""
+    if place.startswith("<"):
+        return f"line {place.rpartition(' in ')[0].rpartition(':')[2]}"
+    return os.path.basename(place).replace(" in <module>", "")

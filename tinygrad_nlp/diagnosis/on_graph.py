@@ -1,0 +1,480 @@
+"""Mistakes at one place of a graph: the right backward pass is made wrong there, and the answer compared.
+
+Each function below yields the wrong answers of one kind for one argument of one op. What an answer changes is pulled
+back to the tensors compared; where exactly the student's numbers come out, that was the mistake, and its place.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+import numpy as np
+
+from ..broadcasting import sum_to_shape
+from .case import Mistake, enter_mistake, mistake
+from .mutants import slips
+from .tape import plain
+
+BUDGET = 6.0
+"""Seconds for all hypotheses of one gradient: a large model is then told what was found by then."""
+
+
+def in_one_rule(kind: str, *, fix: str):
+    """Enter ``answers(node, position, g) -> (text, wrong answer) or (text, wrong answer, kind), …``."""
+
+    def enter(answers):
+        def test(case):
+            return search(case, answers, kind, fix)
+
+        enter_mistake(Mistake(kind, " ".join(answers.__doc__.split()), fix, test, "graph"))
+        return answers
+
+    return enter
+
+
+def search(case, answers, kind, fix):
+    """[(kind, text, fix, explains the siblings too)] of the wrong answers that give what was given."""
+    tape = case.tape
+    right = tape.right()
+    relevant = tape.leads_to([case.wanted])
+    start = time.monotonic()
+    found = []
+    alike = defaultdict(list)
+    for node in reversed(list(tape.nodes.values())):
+        g = right.get(node.id)
+        if g is None or node.id not in relevant:
+            continue
+        for position, source in enumerate(node.sources):
+            if source not in relevant:
+                continue
+            alike[node.op.name].append((node, position))
+            if time.monotonic() - start > BUDGET:
+                break
+            for text, answer, *own in _answers(answers, node, position, g):
+                change = _change(node, position, answer, g)
+                if change is None:
+                    continue
+                pulled = tape.gradients({source: change})
+                _judge(case, pulled, right, True, (*own, kind)[0], f"{text} ({_place(node, position)})", fix, found)
+    for name, places in alike.items():
+        if len({node.id for node, _ in places}) > 1 and not found:
+            _everywhere(case, answers, places, name, kind, fix, right, found)
+    best = [f for f in found if f[3]]
+    return (best or found)[:3]
+
+
+def _everywhere(case, answers, places, name, kind, fix, right, found):
+    """The same mistake in every op of one name: whoever does not know a rule gets it wrong each time."""
+    node, position = places[0]
+    chosen = {(n.id, p) for n, p in places}
+    for number, (text, _, *own) in enumerate(_answers(answers, node, position, right[node.id])):
+
+        def changed(n, p, g, number=number):
+            if (n.id, p) not in chosen:
+                return None
+            wrong = _answers(answers, n, p, g)
+            return _fitted(n, p, wrong[number][1]) if number < len(wrong) else None
+
+        try:
+            all_wrong = case.tape.gradients(changed=changed)
+        except (ValueError, IndexError, TypeError):
+            continue
+        _judge(case, all_wrong, right, False, (*own, kind)[0], f"{text} (every {name})", fix, found)
+
+
+def _judge(case, gradients, right, added, kind, text, fix, found):
+    """Does the mistake give what was given, here and for the siblings?"""
+
+    def wrong(number, true):
+        part = gradients.get(number)
+        if added:
+            return true if part is None else true + part
+        return true if part is None else part
+
+    candidate = wrong(case.wanted, case.true)
+    if not case.fits(candidate) or case.same(candidate, case.true):
+        return
+    all_too = all(case.same(given, wrong(number, true)) for given, true, number in case.siblings)
+    found.append((kind, text, fix, all_too))
+
+
+def _answers(answers, node, position, g):
+    """The wrong answers, without those that cannot be computed here."""
+    listed = []
+    iterator = answers(node, position, g)
+    while True:
+        try:
+            listed.append(next(iterator))
+        except StopIteration:
+            return listed
+        except Exception:  # noqa: BLE001 - a wrong rule may fail in any way; a generator that failed is over
+            return listed
+
+
+def _fitted(node, position, answer):
+    """A wrong answer in the argument's shape, or None."""
+    shape = np.shape(node.values[position])
+    answer = np.asarray(answer)
+    if node.op.broadcasts:
+        answer = summed(answer, shape)
+    return answer if answer.shape == shape else None
+
+
+def summed(answer, shape):
+    """``answer`` summed to ``shape`` if it can be."""
+    try:
+        return sum_to_shape(answer, shape) if answer.shape != shape else answer
+    except (ValueError, IndexError):
+        return answer
+
+
+def _change(node, position, answer, g):
+    answer = _fitted(node, position, answer)
+    if answer is None or not np.isfinite(answer).all():
+        return None
+    change = answer - node.part(position, g)
+    return change if change.any() else None
+
+
+def _place(node, position):
+    return f"in {node}, argument {node.argument(position)}" if node.op.arity > 1 else f"in {node}"
+
+
+# ---- the mistakes ------------------------------------------------------------------------------------------------
+
+MASKING = {"relu", "clip", "hardtanh", "dropout", "masked", "where", "maximum", "minimum", "leaky_relu", "elu"}
+SOFT = {"softmax", "log_softmax", "l2_normalize", "layer_norm", "cumsum", "logsumexp"}
+LOOKUPS = {"embedding": 1, "getitem": None, "take": 1, "gather": 1}
+
+
+@in_one_rule("missing mask", fix="g * mask: where the forward pass let nothing through, nothing comes back")
+def missing_mask(node, position, g):
+    """The gradient passes where the forward pass was cut off: relu without its mask, dropout without its."""
+    name = node.op.name
+    if name == "dropout":
+        gamma = 1 / (1 - node.options["p"])
+        yield "the mask of dropout is missing", g * gamma
+        yield "the mask and the scale γ of dropout are missing", g
+    elif name == "leaky_relu":
+        yield "the slope of the negative side is missing", g
+        yield "the negative side is cut to 0: it has a slope", g * (node.out > 0)
+    elif name in MASKING:
+        yield f"the mask of {name} is missing", g
+
+
+@in_one_rule("γ twice", fix="γ once: the mask that was multiplied in the forward pass, scale included")
+def dropout_scale(node, position, g):
+    """Dropout's γ = 1/(1 − p) applied twice, or not at all."""
+    if node.op.name == "dropout":
+        gamma, keep = 1 / (1 - node.options["p"]), node.values[1]
+        yield f"the scale γ = {gamma:.6g} of dropout is applied twice", g * keep * gamma * gamma
+        yield f"the scale γ = {gamma:.6g} of dropout is missing", g * keep, "γ missing"
+
+
+@in_one_rule("missing derivative", fix="g times the op's own derivative: a factor for every link of the chain")
+def missing_derivative(node, position, g):
+    """A link of the chain is left out: the gradient passes an op as if it were the identity."""
+    if node.op.arity == 1 and g.shape == np.shape(node.values[position]) and node.op.name not in MASKING:
+        kind = "missing derivative" if node.op.name != "neg" else "sign"
+        yield f"the derivative of {node.op.name} is missing: g passes it unchanged", g, kind
+
+
+@in_one_rule("upstream gradient missing", fix="multiply the local derivative by g, what arrives from the loss")
+def upstream_missing(node, position, g):
+    """The local derivative alone: what arrives from the loss is not multiplied in."""
+    yield "the gradient that arrives is missing: 1 stands for g", node.rule(position, np.ones_like(g))
+
+
+@in_one_rule("g used twice", fix="g once: the rule is linear in what arrives")
+def g_twice(node, position, g):
+    """What arrives from the loss enters twice; a rule is linear in g."""
+    yield "g enters squared", node.rule(position, g * g)
+
+
+@in_one_rule("derivative at the wrong point", fix="check whether the formula is in terms of the input or of the output")
+def at_the_wrong_point(node, position, g):
+    """The derivative is taken at the output where it is a function of the input, or the other way round:
+    σ(x)(1 − σ(x)) is out · (1 − out), and neither x · (1 − x) nor σ′(out)."""
+    x, name = node.values[position], node.op.name
+    if node.op.arity == 1 and np.shape(x) == node.out.shape:
+        again = np.asarray(node.op.forward(node.out, **node.options))
+        yield (
+            f"{name}'s derivative is taken at its output instead of its input",
+            node.rule(position, g, again, [node.out]),
+        )
+        yield f"x stands where {name}'s output belongs", node.rule(position, g, x, [x])
+        yield f"{name}'s output stands where x belongs", node.rule(position, g, node.out, [node.out])
+
+
+@in_one_rule("swapped arguments", fix="for x · y: dx = g · y and dy = g · x")
+def swapped_in_op(node, position, g):
+    """The gradient of one argument is taken for the other's."""
+    if node.op.arity == 2 and not node.op.variadic:
+        other = 1 - position
+        if node.op.rules[other] is not None:
+            yield (
+                f"the gradient of {node.op.arguments[other]} stands for {node.op.arguments[position]}'s",
+                node.rule(other, g),
+            )
+        if np.shape(node.values[0]) == np.shape(node.values[1]):
+            yield "the two arguments are exchanged", node.rule(position, g, None, node.values[::-1])
+
+
+@in_one_rule("forgotten broadcast sum", fix="the sum over every copy: g.sum(0)")
+def copies_not_summed(node, position, g):
+    """An argument that was copied gets the gradient of one copy, or the mean over them."""
+    answer, shape = node.rule(position, g), np.shape(node.values[position])
+    if node.op.broadcasts and answer.shape != shape:
+        whole, lead = answer, answer.ndim - len(shape)
+        axes = tuple(i for i in range(answer.ndim) if i < lead or shape[i - lead] != answer.shape[i])
+        copies = int(np.prod([answer.shape[i] for i in axes]))
+        yield (
+            f"only the first of {copies} copies counts",
+            whole[tuple(slice(0, 1) if i in axes else slice(None) for i in range(answer.ndim))].reshape(shape),
+        )
+        yield (
+            f"only the last of {copies} copies counts",
+            whole[tuple(slice(-1, None) if i in axes else slice(None) for i in range(answer.ndim))].reshape(shape),
+        )
+        yield f"the mean over {copies} copies stands for their sum", whole.mean(axes).reshape(shape)
+
+
+@in_one_rule("missing factor 1/N", fix="g / N, N being what the mean divides by; once")
+def wrong_count(node, position, g):
+    """The 1/N of a mean missing or applied twice, at one of several means."""
+    n = count_of(node, position)
+    if n and n > 1:
+        right = node.part(position, g)
+        yield f"the factor 1/{n} of {node.op.name} is missing (here N = {n})", right * n
+        yield f"the factor 1/{n} of {node.op.name} is applied twice (here N = {n})", right / n, "1/N twice"
+
+
+@in_one_rule("missing factor 2", fix="d(x²) = 2x dx")
+def factor_two(node, position, g):
+    """The 2 of a square forgotten."""
+    if node.op.name in ("square", "pow", "mse"):
+        yield f"the factor 2 of {node.op.name} is missing", node.part(position, g) / 2
+    if node.op.name == "pow" and np.ndim(node.values[1]) == 0:
+        n = float(node.values[1])
+        yield f"the exponent {n:g} of pow as a factor is missing", node.part(position, g) / n, "missing factor"
+        x = node.values[0]
+        yield f"x^{n:g} stands where x^{n - 1:g} belongs", node.part(position, g) * x, "wrong power"
+
+
+@in_one_rule("diagonal only", fix="every output depends on every input of its row: out * (g − (g * out).sum(…))")
+def diagonal_only(node, position, g):
+    """An op whose outputs depend on a whole row is differentiated as if it were elementwise."""
+    x = node.values[position]
+    if node.op.name in SOFT and g.shape == np.shape(x) and g.size <= 600:
+        diagonal = np.zeros(g.shape)
+        for place in np.ndindex(g.shape):
+            unit = np.zeros(g.shape)
+            unit[place] = 1.0
+            diagonal[place] = node.part(position, unit)[place]
+        yield f"only the diagonal of {node.op.name}'s Jacobian is there", g * diagonal
+        yield f"the diagonal of {node.op.name}'s Jacobian is missing", node.part(position, g) - g * diagonal
+
+
+@in_one_rule("wrong axis", fix="the axis of the forward pass")
+def wrong_axis(node, position, g):
+    """The rule of another axis: a sum, softmax or mean along rows is differentiated along columns."""
+    if "axis" in node.options and np.ndim(node.values[position]) > 1:
+        now = node.options["axis"]
+        for axis in [*range(np.ndim(node.values[position])), None]:
+            if axis == now or (isinstance(now, int) and axis == now % np.ndim(node.values[position])):
+                continue
+            try:
+                answer = node.rule(position, g, options={**node.options, "axis": axis})
+            except Exception:  # noqa: BLE001 - an axis this op does not take
+                continue
+            yield f"differentiated along axis {axis}, computed along {now}", answer
+        if node.op.name in ("sum", "mean") and now is not None and not node.options["keepdims"]:
+            n, x = count_of(node, position) or 1, node.values[position]
+            for axis in range(x.ndim):
+                if axis != now % x.ndim and g.shape == x.shape[:axis] + x.shape[axis + 1 :]:
+                    spread = np.broadcast_to(np.expand_dims(g, axis), x.shape) / (1 if node.op.name == "sum" else n)
+                    yield f"the gradient is spread along axis {axis}, the {node.op.name} went along {now}", spread
+
+
+@in_one_rule("repeated rows overwritten", fix="np.add.at(grad, index, g), or grad[i] += g in a loop: repeats add up")
+def repeats_overwritten(node, position, g):
+    """A row read several times gets the gradient of one reading: grad[index] = g overwrites, also with +=."""
+    if node.op.name in LOOKUPS and position == 0:
+        shape = np.shape(node.values[0])
+        numbers = np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
+        places = np.asarray(node.op.forward(numbers, *node.values[1:], **node.options)).ravel()
+        if len(np.unique(places)) < len(places):
+            for words, order in (("last", slice(None, None, -1)), ("first", slice(None))):
+                _, where = np.unique(places[order], return_index=True)
+                once = np.zeros(len(places), bool)
+                once[(len(places) - 1 - where) if words == "last" else where] = True
+                yield (
+                    f"of a row read several times only the {words} reading counts",
+                    node.rule(position, g * once.reshape(g.shape)),
+                )
+    if node.op.name == "negative_sampling":
+        center, table, outside, negatives = node.values
+        dummy = len(table)
+        once = np.array([[k if k not in row[:i] else dummy for i, k in enumerate(row)] for row in negatives.tolist()])
+        if (once == dummy).any():
+            larger = np.concatenate([table, np.zeros((1, table.shape[1]))])
+            answer = node.rule(position, g, values=[center, larger, outside, once])
+            yield "a negative drawn several times counts once", answer if position == 0 else answer[:-1]
+
+
+@in_one_rule("off by one", fix="the same index as in the forward pass")
+def off_by_one_in_op(node, position, g):
+    """An index, a window or a target off by one."""
+    name = node.op.name
+    if name in ("embedding", "take", "gather") and position == 0:
+        axis = 0 if name == "embedding" else node.options["axis"]
+        n = np.shape(node.values[0])[axis or 0]
+        for step in (1, -1):
+            yield (
+                f"the gradient goes to row index {step:+d}",
+                node.rule(position, g, values=[node.values[0], (np.asarray(node.values[1]) + step) % n]),
+            )
+    if name in ("cross_entropy", "nll") and position == 0 and np.asarray(node.values[1]).dtype.kind in "iu":
+        classes = np.shape(node.values[0])[-1]
+        for step in (1, -1):
+            yield (
+                f"the target's class is off by {step:+d}",
+                node.rule(
+                    position,
+                    g,
+                    values=[node.values[0], (np.asarray(node.values[1]) + step) % classes, *node.values[2:]],
+                ),
+            )
+    right = node.part(position, g)
+    for axis in range(right.ndim):
+        if right.shape[axis] > 2:
+            for step in (1, -1):
+                yield f"the gradient is one place off along axis {axis}", np.roll(right, step, axis)
+
+
+@in_one_rule("max routed to all", fix="g only where x is the largest: g * (x == out), shared among ties")
+def routed_to_all(node, position, g):
+    """Every element gets the gradient of the largest; only the largest decided."""
+    if node.op.name in ("max", "min"):
+        x, axis = node.values[position], node.options["axis"]
+        spread = g if axis is None or node.options["keepdims"] else np.expand_dims(g, axis)
+        yield f"every element gets the gradient of the {node.op.name}", np.broadcast_to(spread, x.shape) * 1.0
+        best = node.out if axis is None or node.options["keepdims"] else np.expand_dims(node.out, axis)
+        yield "every tied element gets the whole gradient", spread * (x == best), "ties not shared"
+
+
+FIX_PATH = "add the gradients of all uses: J depends on the tensor along every one (chain rule)"
+FIX_STALE = "every gradient first, then the updates"
+
+
+@mistake("missing path", fix=FIX_PATH, needs="graph")
+def missing_path(case):
+    """A tensor used several times gets the gradient of some of its uses only: overwritten (=) where it should be
+    accumulated (+=), or one branch is detached."""
+    tape, found = case.tape, []
+    right = tape.right()
+    relevant = tape.leads_to([case.wanted])
+    for source, users in tape.users.items():
+        if source not in relevant or len(users) < 2:
+            continue
+        parts = [node.part(p, right[node.id]) if node.id in right else None for node, p in users]
+        if any(p is None for p in parts):
+            continue
+        name = tape.named(source)
+        total = sum(parts)
+        for (node, position), part in zip(users, parts):
+            if len(users) > 2:
+                text = (
+                    f"{name} is used {len(users)} times, and only its use {_place(node, position)} counts: "
+                    "overwritten instead of accumulated, or the others are detached"
+                )
+                _judge(case, tape.gradients({source: part - total}), right, True, "missing path", text, FIX_PATH, found)
+            text = (
+                f"{name} is used {len(users)} times, and the path through its use {_place(node, position)} is missing: "
+                "detached, or overwritten instead of accumulated"
+            )
+            _judge(case, tape.gradients({source: -part}), right, True, "missing path", text, FIX_PATH, found)
+    best = [f for f in found if f[3]]
+    return (best or found)[:1]
+
+
+@mistake("stale value", fix=FIX_STALE, needs="graph")
+def after_the_update(case):
+    """A parameter was updated before the last gradient that needs its old value was computed."""
+    tape, found = case.tape, []
+    right = tape.right()
+    relevant = tape.leads_to([case.wanted])
+    for node in tape.nodes.values():
+        if node.op.name not in ("mul", "matmul") or node.id not in right:
+            continue
+        for position, source in enumerate(node.sources):
+            other = node.sources[1 - position]
+            if source not in relevant or other is None or other in tape.nodes or other not in right:
+                continue
+            values = list(node.values)
+            values[1 - position] = right[other]
+            change = node.fitted(position, node.rule(position, right[node.id], values=values))
+            pulled = tape.gradients({source: change}).get(case.wanted)
+            if pulled is None or not pulled.any() or case.given.shape != case.true.shape:
+                continue
+            rate = -float(((case.given - case.true) * pulled).sum() / (pulled * pulled).sum())
+            if rate > 0 and case.fits(case.true - rate * pulled):
+                text = (
+                    f"{tape.named(other)} was read after its update (a step of {rate:.3g}) {_place(node, position)}: "
+                    "its old value belongs here"
+                )
+                found.append(("stale value", text, FIX_STALE, True))
+    return found[:1]
+
+
+@in_one_rule("slip in a rule", fix="the rule as it stands there (`tinygrad-nlp explain OP` derives it)")
+def slip_in_a_rule(node, position, g):
+    """One part of an op's rule left out, exchanged or turned round: a factor, a term, a sign, a transpose,
+    x for out. Tried on every rule of the graph."""
+    rule = node.op.rules[0 if node.op.variadic else position]
+    for slip in slips(rule):
+        try:
+            if node.op.variadic:
+                answer = slip.rule(position, g, node.out, *node.values, **node.options)
+            else:
+                answer = slip.rule(g, node.out, *node.values, **node.options)
+            answer = plain(answer)
+        except Exception:  # noqa: BLE001 - a wrong rule may fail in any way
+            answer = np.full(1, np.nan)
+        yield slip.text, answer, slip.kind
+
+
+def count_of(node, position):
+    """What the op's mean divides by, or 0."""
+    name, x = node.op.name, np.asarray(node.values[position])
+    if name in ("mean", "var", "std"):
+        return x.size // max(node.out.size, 1)
+    if node.options.get("reduction") == "mean":
+        if name in ("cross_entropy", "nll"):
+            return int(np.prod(x.shape[:-1]))
+        return len(x) if name == "negative_sampling" else x.size
+    if name == "div" and position == 0 and np.ndim(node.values[1]) == 0 and node.sources[1] is None:
+        n = float(node.values[1])
+        return int(n) if n == int(n) else 0
+    return 0
+
+
+def causes(tape):
+    """(counts, scales, ratios) of a graph, for the factors that a gradient may be wrong by."""
+    counts, scales, ratios = {}, {}, {}
+    for node in tape.nodes.values():
+        for position, source in enumerate(node.sources):
+            n = count_of(node, position) if source else 0
+            if n > 1:
+                counts.setdefault(n, str(node))
+        if node.op.name == "dropout" and node.options["p"]:
+            scales[1 / (1 - node.options["p"])] = str(node)
+        if node.op.name in ("cross_entropy", "nll") and node.options.get("ignore_index") is not None:
+            kept = int((node.values[1] != node.options["ignore_index"]).sum())
+            rows = int(np.size(node.values[1]))
+            if 0 < kept < rows and node.options["reduction"] == "mean":
+                ratios[kept / rows] = (
+                    f"the mean is over all {rows} rows; only the {kept} that are not ignored count, in {node}"
+                )
+    return counts, scales, ratios
