@@ -99,6 +99,7 @@ def train(
     *,
     checkpoint=None,
     resume: bool = False,
+    on_start: Callable | None = None,
     on_progress: Callable | None = None,
 ) -> Training:
     """Train a parser.
@@ -107,6 +108,7 @@ def train(
     dev          trees to choose the best epoch by: LAS, or UAS for an unlabelled parser
     checkpoint   a file that is written after each epoch
     resume       continue from ``checkpoint``; to the bit as if the training had not been interrupted
+    on_start     called with the network before the first step, for instance to watch it (`nn.watch`)
     on_progress  called after each step as (share done, sentences so far, loss so far in the epoch, history)
 
     An interrupt (Ctrl-C) ends the training, not the program: the best epoch so far is returned, marked.
@@ -142,6 +144,8 @@ def train(
         run.resume()
 
     started = time.perf_counter() - result.seconds
+    if on_start:
+        on_start(parser.network)
     try:
         while len(result.history) < settings.epochs:
             entry = {"loss": run.epoch(on_progress)}
