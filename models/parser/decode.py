@@ -126,23 +126,26 @@ class Parser:
 
     def save(self, path) -> None:
         """Write all that is needed to parse into one safetensors file."""
+        about = {"kind": KIND, "version": VERSION, "vocabulary": self.vocabulary.state_dict(), "notes": self.notes}
+        serialize.save(path, model=self.network, metadata=about | self.described())
+
+    def described(self) -> dict:
+        """What `save` writes beside weights, vocabulary and notes: all that `made_of` needs."""
         network = self.network
-        serialize.save(
-            path,
-            model=network,
-            metadata={
-                "kind": KIND,
-                "version": VERSION,
-                "vocabulary": self.vocabulary.state_dict(),
-                "labelled": self.labelled,
-                "system": self.system,
-                "dim": network.table.embedding_dim,
-                "hidden": network.hidden.out_features,
-                "activation": network.activation,
-                "dropout": network.dropout.p,
-                "notes": self.notes,
-            },
-        )
+        return {
+            "labelled": self.labelled,
+            "system": self.system,
+            "dim": network.table.embedding_dim,
+            "hidden": network.hidden.out_features,
+            "activation": network.activation,
+            "dropout": network.dropout.p,
+        }
+
+    @classmethod
+    def made_of(cls, about: dict) -> Parser:
+        """An untrained parser as `described`. Raises KeyError or TypeError where something is missing."""
+        sizes = {name: about[name] for name in ("labelled", "system", "dim", "hidden", "activation", "dropout")}
+        return cls.untrained(Vocabulary(**about["vocabulary"]), rng=np.random.default_rng(0), **sizes)
 
     @classmethod
     def load(cls, path) -> Parser:
@@ -159,14 +162,22 @@ class Parser:
         if about.get("version") != VERSION:
             raise _refusal(path, f"parser format {about.get('version')}", f"format {VERSION}, which this release reads")
         try:
-            sizes = {name: about[name] for name in ("labelled", "system", "dim", "hidden", "activation", "dropout")}
-            parser = cls.untrained(Vocabulary(**about["vocabulary"]), rng=np.random.default_rng(0), **sizes)
+            parser = _kind(about.get("network")).made_of(about)
             parser.network.load_state_dict(checkpoint.model)
         except (KeyError, TypeError) as error:
             raise _refusal(path, f"a parser without all of its settings ({error})", "what Parser.save wrote") from None
         parser.notes = about.get("notes") or {}
         parser.network.eval()
         return parser
+
+
+def _kind(network):
+    """The class of parsers with that kind of network."""
+    if network == "bilstm":
+        from .bilstm_decode import BiLSTMParser
+
+        return BiLSTMParser
+    return Parser
 
 
 class Scorer:

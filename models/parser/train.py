@@ -15,7 +15,7 @@ import numpy as np
 from tinygrad_nlp import CheckpointError, OptionError, TinygradError, serialize
 from tinygrad_nlp.data import DataError
 from tinygrad_nlp.errors import explain
-from tinygrad_nlp.optim import Adam, ExponentialAverage, LinearLR
+from tinygrad_nlp.optim import Adam, ExponentialAverage, LinearLR, clip_grad_norm_
 
 from .decode import Parser, explorer
 from .evaluate import Scores, evaluate
@@ -25,6 +25,7 @@ from .treebank import Sentence
 
 KIND = "training of a dependency parser"
 ORACLES = {"static": "arc-standard", "dynamic": "arc-hybrid"}
+NETWORKS = ("feed-forward", "bilstm")
 
 
 class Divergence(TinygradError, ArithmeticError):
@@ -33,28 +34,31 @@ class Divergence(TinygradError, ArithmeticError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training is made of.
+    """What a training is made of. `Settings.bilstm` has the defaults of that network.
 
+    network       "feed-forward" (`model`) or "bilstm" (`bilstm`), for which some of the following mean another thing
     labelled      transitions with relations and 48 features; False: the course's three transitions and 36
     tags          "upos", "xpos" or "both" (18 features more)
-    dim           length of a vector
-    hidden        units of the hidden layer
+    dim           length of a vector; bilstm: of a word's
+    hidden        units of the hidden layer; bilstm: of the LSTM over words, in each direction
     activation    "relu", "cube" or "tanh"
-    dropout       share of the hidden units dropped in training
+    dropout       share of the hidden units dropped in training; bilstm: of all that a layer reads
     unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
                   that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
     min_count     rarer words are unknown throughout
     lowercase     words are compared in lower case
     epochs        passes over the treebank
-    batch         configurations a step
+    batch         configurations a step; bilstm: words a step
     rate          of Adam at the start; it falls in a straight line to ``last_rate``
     oracle        "static": arc-standard moves, and configurations on the way to the true trees. "dynamic": arc-hybrid
-                  moves; from the second epoch on, configurations that the parser itself gets into, anew each epoch
+                  moves; from the second epoch on, configurations that the parser itself gets into, anew each epoch.
+                  bilstm: arc-hybrid moves in either case
     explore       with a dynamic oracle: the share of moves that are the parser's own, the others being the oracle's
     average       decay of an exponential average of the weights, which is what is scored and kept; 0 for none
     seed          of everything random: same seed and treebank, same parser
     """
 
+    network: str = "feed-forward"
     labelled: bool = True
     tags: str = "upos"
     dim: int = 50
@@ -72,6 +76,24 @@ class Settings:
     explore: float = 0.9
     average: float = 0.0
     seed: int = 1
+
+    @classmethod
+    def bilstm(cls, **settings) -> Settings:
+        """Settings of a bilstm network, those not given being the ones it does well with."""
+        return cls(**{"network": "bilstm", **BILSTM, **settings})
+
+
+BILSTM = {
+    "tags": "both",
+    "dim": 100,
+    "hidden": 200,
+    "dropout": 0.33,
+    "epochs": 20,
+    "batch": 800,
+    "oracle": "dynamic",
+    "explore": 1.0,
+    "average": 0.999,
+}
 
 
 @dataclass
@@ -121,25 +143,14 @@ def train(
     vocabulary = Vocabulary.of(
         sentences, tags=settings.tags, min_count=settings.min_count, lowercase=settings.lowercase
     )
-    system = ORACLES[settings.oracle]
-    data = examples(sentences, vocabulary, settings.labelled, system)
-    if not len(data.targets):
-        raise DataError("no projective sentence to train on")
-    parser = Parser.untrained(
-        vocabulary,
-        labelled=settings.labelled,
-        dim=settings.dim,
-        hidden=settings.hidden,
-        activation=settings.activation,
-        dropout=settings.dropout,
-        rng=rng,
-        system=system,
-    )
-    steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
-    optimizer = Adam(parser.network.parameters(), lr=settings.rate)
-    schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
-    result = Training(parser, settings, skipped=data.skipped)
-    run = _Run(result, data, sentences, optimizer, schedule, rng, checkpoint)
+    if settings.network == "bilstm":
+        from .bilstm_train import begin
+
+        run = begin(sentences, vocabulary, settings, rng, checkpoint)
+    else:
+        run = _begin(sentences, vocabulary, settings, rng, checkpoint)
+    result = run.result
+    parser = result.parser
     if resume:
         run.resume()
 
@@ -176,22 +187,46 @@ def score(parser: Parser, sentences: Sequence[Sentence], batch_size: int = 1024)
     return evaluate(sentences, parser.parse(sentences, batch_size))
 
 
-class _Run:
-    """The state of a training between two epochs, and what moves it."""
+def _begin(sentences, vocabulary, settings, rng, checkpoint):
+    system = ORACLES[settings.oracle]
+    data = examples(sentences, vocabulary, settings.labelled, system)
+    if not len(data.targets):
+        raise DataError("no projective sentence to train on")
+    parser = Parser.untrained(
+        vocabulary,
+        labelled=settings.labelled,
+        dim=settings.dim,
+        hidden=settings.hidden,
+        activation=settings.activation,
+        dropout=settings.dropout,
+        rng=rng,
+        system=system,
+    )
+    steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
+    optimizer = Adam(parser.network.parameters(), lr=settings.rate)
+    schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
+    result = Training(parser, settings, skipped=data.skipped)
+    return FeedForwardRun(result, data, sentences, optimizer, schedule, rng, checkpoint)
 
-    def __init__(self, result: Training, data: Examples, sentences, optimizer, schedule, rng, checkpoint):
-        self.result, self.data, self.rng, self.checkpoint = result, data, rng, checkpoint
+
+class Run:
+    """The state of a training between two epochs, and what moves it; a subclass gives `epoch`.
+
+    sentences  how many there are in an epoch
+    data       the arrays that are learned from, by which a checkpoint knows its treebank
+    """
+
+    largest_gradient = 0.0
+    """What the norm of all gradients is cut down to; 0 for no limit."""
+
+    def __init__(self, result: Training, sentences: int, data, optimizer, schedule, rng, checkpoint):
+        self.result, self.rng, self.checkpoint = result, rng, checkpoint
         self.optimizer, self.schedule = optimizer, schedule
         self.settings, self.network = result.settings, result.parser.network
         self.average = None
         if self.settings.average:
             self.average = ExponentialAverage(self.network.parameters(), self.settings.average)
-        self.encoded = None
-        if self.settings.oracle == "dynamic":
-            self.encoded = result.parser.vocabulary.encode(sentences)
-        self.sentences = len(sentences) - len(data.skipped)
-        self.sentences_seen = 0
-        self.places = len(SYSTEMS[result.parser.system].NAMES)
+        self.sentences, self.sentences_seen = sentences, 0
         self.signature = self._signature(data) if checkpoint is not None else None
         self.best: dict | None = None
         counts = np.array(result.parser.vocabulary.counts, np.float32)
@@ -200,47 +235,32 @@ class _Run:
 
     def epoch(self, on_progress) -> float:
         """One pass in a new order; the mean loss."""
-        settings, data = self.settings, self._examples()
-        order = self.rng.permutation(len(data.targets))
-        done_before = len(self.result.history)
-        total = 0.0
-        self.network.train()
-        for start in range(0, len(order), settings.batch):
-            chosen = order[start : start + settings.batch]
-            features = data.features.take(chosen, axis=0)
-            if settings.unknown:
-                words = features[:, : self.places]
-                words[self.rng.random(words.shape, np.float32) < self.forget.take(words)] = UNKNOWN
-            loss = self.network.loss(features, data.targets.take(chosen))
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            self.schedule.step()
-            if self.average:
-                self.average.update()
-            total += loss.item() * len(chosen)
-            if not math.isfinite(total):
-                raise Divergence(
-                    f"the loss is {total} in epoch {done_before + 1}, with rate {settings.rate:g}; "
-                    "a smaller rate keeps it finite"
-                )
-            if on_progress:
-                share = (start + len(chosen)) / len(order)
-                self.sentences_seen = round((done_before + share) * self.sentences)
-                mean = total / (start + len(chosen))
-                on_progress((done_before + share) / settings.epochs, self.sentences_seen, mean, self.result.history)
-        return total / len(order)
+        raise NotImplementedError
 
-    def _examples(self):
-        """What this epoch learns from."""
-        if self.encoded is None or not self.result.history:
-            return self.data
-        self.data = None  # its memory is the next one's
-        parser = self.result.parser
-        with self.averaged():
-            choose = explorer(parser, self.settings.explore, self.rng)
-            self.data = explore(self.encoded, parser.vocabulary, parser.labelled, choose)
-        return self.data
+    def learn(self, loss) -> float:
+        """One step down from ``loss``; its value. Raises Divergence if that is not finite."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.largest_gradient:
+            clip_grad_norm_(self.network.parameters(), self.largest_gradient)
+        self.optimizer.step()
+        self.schedule.step()
+        if self.average:
+            self.average.update()
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Divergence(
+                f"the loss is {value} in epoch {len(self.result.history) + 1}, with rate {self.settings.rate:g}; "
+                "a smaller rate keeps it finite"
+            )
+        return value
+
+    def progress(self, share, loss, on_progress):
+        """Tell that ``share`` of the epoch is done, with the mean ``loss`` so far."""
+        done = len(self.result.history) + share
+        self.sentences_seen = round(done * self.sentences)
+        if on_progress:
+            on_progress(done / self.settings.epochs, self.sentences_seen, loss, self.result.history)
 
     def averaged(self):
         """A context in which the network has the average of its weights, if one is kept."""
@@ -254,8 +274,8 @@ class _Run:
     def _signature(self, data):
         """What a checkpoint must agree in to be continued."""
         digest = hashlib.blake2b(json.dumps(self.result.parser.vocabulary.state_dict()).encode(), digest_size=16)
-        digest.update(np.ascontiguousarray(data.features))
-        digest.update(np.ascontiguousarray(data.targets))
+        for array in data:
+            digest.update(np.ascontiguousarray(array))
         return {"settings": asdict(self.settings), "treebank": digest.hexdigest()}
 
     def save(self):
@@ -299,6 +319,46 @@ class _Run:
         return CheckpointError(explain(f"train: resume from {str(self.checkpoint)!r}", got=got, expected=expected))
 
 
+class FeedForwardRun(Run):
+    """The training of a `ParserNetwork`, by configurations."""
+
+    def __init__(self, result: Training, data: Examples, sentences, optimizer, schedule, rng, checkpoint):
+        count, arrays = len(sentences) - len(data.skipped), (data.features, data.targets)
+        super().__init__(result, count, arrays, optimizer, schedule, rng, checkpoint)
+        self.data, self.encoded = data, None
+        if self.settings.oracle == "dynamic":
+            self.encoded = result.parser.vocabulary.encode(sentences)
+        self.places = len(SYSTEMS[result.parser.system].NAMES)
+
+    def epoch(self, on_progress) -> float:
+        settings, data = self.settings, self._examples()
+        order = self.rng.permutation(len(data.targets))
+        total = 0.0
+        self.network.train()
+        for start in range(0, len(order), settings.batch):
+            chosen = order[start : start + settings.batch]
+            features = data.features.take(chosen, axis=0)
+            if settings.unknown:
+                words = features[:, : self.places]
+                words[self.rng.random(words.shape, np.float32) < self.forget.take(words)] = UNKNOWN
+            loss = self.learn(self.network.loss(features, data.targets.take(chosen)))
+            total += loss * len(chosen)
+            done = start + len(chosen)
+            self.progress(done / len(order), total / done, on_progress)
+        return total / len(order)
+
+    def _examples(self):
+        """What this epoch learns from."""
+        if self.encoded is None or not self.result.history:
+            return self.data
+        self.data = None  # its memory is the next one's
+        parser = self.result.parser
+        with self.averaged():
+            choose = explorer(parser, self.settings.explore, self.rng)
+            self.data = explore(self.encoded, parser.vocabulary, parser.labelled, choose)
+        return self.data
+
+
 def _check(settings):
     for name, expected in (("epochs", 1), ("batch", 1), ("dim", 1), ("hidden", 1), ("min_count", 1)):
         if getattr(settings, name) < expected:
@@ -306,6 +366,7 @@ def _check(settings):
     for name, fine, expected in (
         ("rate", settings.rate > 0, "above 0"),
         ("unknown", settings.unknown >= 0, "at least 0"),
+        ("network", settings.network in NETWORKS, "'feed-forward' or 'bilstm'"),
         ("oracle", settings.oracle in ORACLES, "'static' or 'dynamic'"),
         ("explore", 0 <= settings.explore <= 1, "0 to 1"),
         ("average", 0 <= settings.average < 1, "0 to below 1"),
