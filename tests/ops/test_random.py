@@ -74,3 +74,11 @@ def test_what_is_dropped_is_zero_whatever_it_was(size):
     g[0] = np.nan
     out.backward(g)
     assert t.grad[0] == 0 and (t.grad[1:] == 2).all()
+
+
+@pytest.mark.parametrize("source", [np.random.SFC64, np.random.PCG64, np.random.Philox, np.random.MT19937])
+@pytest.mark.parametrize("p", [0.5, 0.3])
+def test_every_generator_keeps_its_share_in_every_place(source, p):
+    rng = np.random.Generator(source(0))
+    kept = sum(keep_mask((4, 50), p, rng).astype(int) for _ in range(400))
+    assert np.abs(kept / 400 - (1 - p)).max() < 5 * (p * (1 - p) / 400) ** 0.5
