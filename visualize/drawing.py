@@ -166,9 +166,9 @@ class Drawing:
         """The picture as SVG.
 
         engine  "dot" (the program), "pygraphviz", or "builtin" (its own layout: needs nothing, same bytes every time).
-                None takes the first of them that is there.
+                None takes the first of them that is there; above 150 nodes the built-in, which folds what is long.
         """
-        engine = choose(engine)
+        engine = choose(engine if engine or self.mode == FULL else BUILTIN)
         if self.mode == "summary":  # nothing to lay out
             return summary_svg(self._shown, self.title)
         if engine == BUILTIN:

@@ -7,15 +7,35 @@ from __future__ import annotations
 
 from .layout import Layout, Wire
 
-TALL = 2400  # a picture up to this height is left whole
+TALL = 1800  # a picture up to this height is left whole: on a projector of 1,080 lines its text can still be read
 WIDE_TO_HIGH = 1.5  # the proportion aimed at, about a projector's
 GUTTER, LEAD = 56, 30
 
 
+def columns_for(layout: Layout) -> int:
+    """In how many columns ``layout`` is best shown; 1 if it is not much taller than wide."""
+    columns = round((WIDE_TO_HIGH * layout.height / (layout.width + GUTTER)) ** 0.5)
+    return 1 if layout.height < TALL else max(columns, 1)
+
+
+def opened(groups, layout: Layout):
+    """``groups`` without the frame that holds most of ``layout``, which can then be cut; None if there is no such.
+
+    The groups inside it are named with it: ("net", "encoder", "0") becomes ("net.encoder", "0").
+    """
+    whole = next((path for path, f in layout.frames.items() if len(path) == 1 and f.height > 0.6 * layout.height), None)
+    if whole is None:
+        return None
+    return {
+        key: path if path[:1] != whole else (f"{path[0]}.{path[1]}", *path[2:]) if len(path) > 1 else ()
+        for key, path in groups.items()
+    }
+
+
 def folded(layout: Layout, edges) -> Layout:
     """``layout`` if it is not much taller than wide, else the same in columns; ``edges`` as given to `lay_out`."""
-    columns = round((WIDE_TO_HIGH * layout.height / (layout.width + GUTTER)) ** 0.5)
-    if layout.height < TALL or columns < 2:
+    columns = columns_for(layout)
+    if columns < 2:
         return layout
     cuts = _cuts(layout, columns)
     starts, ends = [0.0, *cuts], [*cuts, layout.height]

@@ -12,8 +12,8 @@ from .heatmap import colour
 from .text import width
 
 
-def legend(graph, view, sent=False):
-    """[(width, function that draws it at x, y)] of what is in this picture."""
+def legend(graph, view, chips=False):
+    """The items of what is in this picture; ``chips``: edges say what was sent back along them."""
     kinds = {node.kind for node in graph.nodes.values()}
     root = any(node.root for node in graph.nodes.values())
     items = []
@@ -55,7 +55,7 @@ def legend(graph, view, sent=False):
         line("forward value" if graph.backward else "value, forward", True)
     if True in sent or (view == "both" and any(e.flowed for e in graph.edges)):
         line("gradient, backward", False)
-    if sent:
+    if chips:
         items.append(legend_item())
     if any(
         m is not None and not m.integral and not m.scalar for n in graph.nodes.values() for m in (n.value, n.gradient)

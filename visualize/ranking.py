@@ -66,9 +66,10 @@ def on_cycles(items, nets):
 
 
 def set_ranks(items, nets):
-    """Longest path from the top; then what hangs in the air above its only user moves down to it.
+    """Longest path from the top; then what hangs in the air above its first reader moves down to it.
 
-    An input at rank 0 that is first read at rank 40 would otherwise pull a line through the whole picture.
+    An input at rank 0 that is first read at rank 40 would otherwise pull a line through the whole picture. An op that
+    reads one tensor of others' too (a weight shared over time) moves as well: that tensor's trunk serves all.
     """
     heads, tails = {item: [] for item in items}, {item: [] for item in items}
     for source, sinks in nets.values():
@@ -87,7 +88,8 @@ def set_ranks(items, nets):
         if item.kind != IN:
             item.rank = max([lowest] + [tail.rank + 1 for tail in tails[item]])
     for item in reversed(order):
-        if heads[item] and item.kind != IN and all(len(heads[tail]) == 1 and tail.kind != IN for tail in tails[item]):
+        held = sum(len(heads[tail]) > 1 or tail.kind == IN for tail in tails[item])
+        if heads[item] and item.kind != IN and held <= (len(tails[item]) > 1):
             real = [head.rank for head in heads[item] if head.kind != OUT]
             if real:
                 item.rank = max(item.rank, min(real) - 1)

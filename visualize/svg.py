@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 
 from . import chips
 from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, LINE, MUTED, PAPER, Card, fixed, words
-from .folding import folded
+from .folding import columns_for, folded, opened
 from .graph import NOT_KEPT, Graph
 from .layout import Box, Layout, Spacing, lay_out
 from .legend import legend
@@ -91,6 +91,9 @@ def arranged(graph: Graph, make_card, mode=FULL, sent=()):
     if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
         cards = {k: make_card(n, ".".join(n.group) if n.group in layout.loose else "") for k, n in graph.nodes.items()}
         layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+    sizes = {k: (c.width, c.height) for k, c in cards.items()}
+    while columns_for(layout) > 1 and (inner := opened(groups, layout)) is not None:
+        groups, layout = inner, lay_out(sizes, pairs, inner, spacing)
     return cards, folded(layout, pairs)
 
 

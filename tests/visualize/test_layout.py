@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tinygrad_nlp.visualize.folding import folded
+from tinygrad_nlp.visualize.folding import columns_for, folded, opened
 from tinygrad_nlp.visualize.layout import lay_out
 
 SLACK = 0.01
@@ -187,3 +187,34 @@ def test_nothing_and_a_single_node(sizes):
     layout = lay_out(sizes, [])
     assert len(layout.boxes) == len(sizes)
     assert layout.wires == []
+
+
+def test_a_weight_shared_over_time_does_not_hold_what_reads_it_at_the_top():
+    """x_t · U of a recurrent network stands just above the step that adds it, not in a row of all of them."""
+    sizes, edges = {"U": (60, 30), "h0": (60, 30)}, []
+    for t in range(8):
+        sizes |= {f"x{t}": (60, 30), f"xU{t}": (60, 30), f"h{t + 1}": (60, 30)}
+        edges += [(f"x{t}", f"xU{t}"), ("U", f"xU{t}"), (f"h{t}", f"h{t + 1}"), (f"xU{t}", f"h{t + 1}")]
+    layout = lay_out(sizes, edges)
+    check(layout, sizes, edges, {})
+    for t in range(8):
+        above = {
+            key for key, box in layout.boxes.items() if layout.boxes[f"xU{t}"].y < box.y < layout.boxes[f"h{t + 1}"].y
+        }
+        assert not above
+
+
+def test_a_frame_around_a_tall_picture_is_opened_so_that_it_can_be_cut():
+    keys = [f"n{i}" for i in range(60)]
+    sizes, edges = dict.fromkeys(keys, (90, 40)), list(zip(keys, keys[1:]))
+    groups = {k: ("net", "blocks", str(i // 6)) for i, k in enumerate(keys)}
+    layout = lay_out(sizes, edges, groups)
+    assert columns_for(layout) > 1
+    assert not folded(layout, edges).connectors  # one frame holds all: there is nothing to cut
+    layout = lay_out(sizes, edges, groups)
+    while (inner := opened(groups, layout)) is not None:
+        groups = inner
+        layout = lay_out(sizes, edges, groups)
+    assert set(groups.values()) == {(f"net.blocks.{i}",) for i in range(10)}
+    assert folded(layout, edges).connectors
+    assert opened({"n0": ("a",), "n1": ("a", "b")}, layout) is None
