@@ -1,4 +1,8 @@
-"""Parsing with a BiLSTM network: read all sentences of a batch once, then make the best legal move again and again."""
+"""Parsing with a BiLSTM network: read all sentences of a batch once, then make the best legal move again and again.
+
+The network's layers are computed here once more, on arrays and with every matrix product made in blocks of one size, as
+in `decode`: so a sentence's scores are the same to the bit, whichever sentences it is parsed with.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_nlp import no_grad
+from tinygrad_nlp.nn import LSTM, Parameter
+from tinygrad_nlp.ops.recurrent import first_rows, steps
 
 from .bilstm import Batch, BiLSTMNetwork, Letters, Spelled
-from .decode import Parser, advance
+from .decode import Parser, _products, advance
 from .features import Vocabulary
 from .states import States
 from .treebank import Sentence
@@ -48,15 +53,14 @@ class BiLSTMParser(Parser):
         if not len(order):
             return found
         batch = Batch(encoded, Spelled.of(sentences, self.letters), order, self.vocabulary)
-        states, network = batch.states(), self.network.eval()
-        with no_grad():
-            vectors = network(self.counted(batch.symbols), batch.spelling, batch.sizes)
-            mover = Mover(network, network.summands(vectors).data, batch.row_of)
-            advance(states, mover.classify)
-            if self.labelled:
-                heads = batch.row_of[states.head[batch.places]]
-                scores = network.labels(vectors, heads, batch.words).data
-                states.label[batch.places] = self._best_labels(scores, heads < len(order))
+        states, network = batch.states(), self.network
+        vectors = read(network, self.counted(batch.symbols), batch.spelling, batch.sizes)
+        summands = product(vectors, network.move_hidden.weight).reshape(len(vectors) * len(network.places), -1)
+        advance(states, Mover(network, summands, batch.row_of).classify)
+        if self.labelled:
+            heads = batch.row_of[states.head[batch.places]]
+            scores = label_scores(network, vectors, heads, batch.words)
+            states.label[batch.places] = self._best_labels(scores, heads < len(order))
         names = self.vocabulary.relations
         for number, (heads, labels) in zip(order.tolist(), states.trees()):
             if self.labelled:
@@ -87,6 +91,66 @@ class BiLSTMParser(Parser):
 
 
 COUNTED = ("words", "tags", "letters", "labels")
+"""Sizes of the network that the vocabulary tells."""
+
+LARGEST_PRODUCT = 1 << 23
+"""Multiplications of one product: larger than in `decode`, for these matrices have to be fetched for every block."""
+
+
+def product(x, weight: Parameter) -> np.ndarray:
+    """x Wᵀ, in blocks of equal size."""
+    return _products(x, np.ascontiguousarray(weight.data.T)[None], LARGEST_PRODUCT)[0]
+
+
+def read(network: BiLSTMNetwork, symbols, spelling, sizes) -> np.ndarray:
+    """What the network gives for a batch in evaluation, up to rounding."""
+    of_row, letters, letter_sizes = spelling
+    (forward, backward), _ = layer_outputs(network.spelling, network.letters.weight.data[letters], letter_sizes)
+    # The recurrence ends where the other direction begins.
+    ends = forward[first_rows(letter_sizes, True)], backward[first_rows(letter_sizes, False)]
+    spelled = np.concatenate(ends, axis=1)
+    tables = (network.words, *network.tags)
+    parts = [table.weight.data[ids] for table, ids in zip(tables, symbols)]
+    _, x = layer_outputs(network.context, np.concatenate([*parts, spelled[of_row]], axis=1), sizes)
+    return np.concatenate([x, network.nothing.data])
+
+
+def layer_outputs(lstm: LSTM, x, sizes):
+    """(the two directions' hidden states of the last layer, the same joined)."""
+    for layer in range(lstm.num_layers):
+        both = []
+        for reverse, suffix in enumerate(("", "_reverse")):
+            W, U, *biases = (
+                getattr(lstm, f"{name}_l{layer}{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            both.append(hidden_states(product(x, W) + (biases[0].data + biases[1].data), U, sizes, bool(reverse)))
+        x = np.concatenate(both, axis=1)
+    return both, x
+
+
+def hidden_states(a, weight, sizes, reverse) -> np.ndarray:
+    """h of an LSTM for all rows of a batch; a: (M, 4H) what its input adds to the pre-activations, overwritten."""
+    H = a.shape[1] // 4
+    # σ(a) = ½ + ½ tanh(½a): one tanh for all four gates.
+    half, offset = np.repeat(np.array([[0.5, 0.5, 1, 0.5], [0.5, 0.5, 0, 0.5]], a.dtype), H, axis=1)
+    h, c = np.empty((len(a), H), a.dtype), np.empty((len(a), H), a.dtype)
+    for start, stop, before, carried in steps(sizes, reverse):
+        gates = a[start:stop]
+        if carried:
+            gates[:carried] += product(h[before : before + carried], weight)
+        np.multiply(np.tanh(np.multiply(gates, half, out=gates), out=gates), half, out=gates)
+        gates += offset
+        c[start:stop] = gates[:, :H] * gates[:, 2 * H : 3 * H]
+        c[start : start + carried] += gates[:carried, H : 2 * H] * c[before : before + carried]
+        np.multiply(gates[:, 3 * H :], np.tanh(c[start:stop]), out=h[start:stop])
+    return h
+
+
+def label_scores(network: BiLSTMNetwork, vectors, heads, dependents) -> np.ndarray:
+    """(W, R) as `BiLSTMNetwork.labels`."""
+    both = product(vectors, network.label_hidden.weight).reshape(2 * len(vectors), -1)
+    hidden = np.maximum(both[2 * heads] + both[2 * dependents + 1] + network.label_bias.data, 0)
+    return product(hidden, network.label_output.weight) + network.label_output.bias.data
 
 
 class Mover:
@@ -98,9 +162,7 @@ class Mover:
 
     def __init__(self, network: BiLSTMNetwork, summands, row_of):
         self.summands, self.row_of, self.places = summands, row_of, network.places
-        self.bias = network.move_bias.data
-        self.output = np.ascontiguousarray(network.move_output.weight.data.T)
-        self.output_bias = network.move_output.bias.data
+        self.bias, self.output = network.move_bias.data, network.move_output
 
     def rows(self, states: States, k: int) -> np.ndarray:
         """(P, k) the rows at the places of the first k sentences."""
@@ -112,7 +174,7 @@ class Mover:
         z = self.bias + self.summands.take(rows[0] * count, axis=0)
         for place in range(1, count):
             z += self.summands.take(rows[place] * count + place, axis=0)
-        return np.maximum(z, 0, out=z) @ self.output + self.output_bias
+        return product(np.maximum(z, 0, out=z), self.output.weight) + self.output.bias.data
 
     def classify(self, states: States, k: int):
         scores = self.scores(self.rows(states, k))

@@ -300,10 +300,10 @@ def _distinct(symbols, size):
     return symbols[:, first], number
 
 
-def _products(x, slices):
+def _products(x, slices, largest=LARGEST_PRODUCT):
     """x W for each W of ``slices`` (P, D, H), block by block: x (U, D) -> (P, U, H)."""
     count, dim, hidden = slices.shape
-    size = _block_size(dim, hidden, x.dtype)
+    size = _block_size(dim, hidden, x.dtype, largest)
     padded = np.zeros((-(-len(x) // size) * size, dim), x.dtype)
     padded[: len(x)] = x
     found = np.matmul(padded.reshape(-1, size, dim), slices[:, None])
@@ -311,7 +311,7 @@ def _products(x, slices):
 
 
 @cache
-def _block_size(inputs, outputs, dtype):
+def _block_size(inputs, outputs, dtype, largest=LARGEST_PRODUCT):
     """How many rows to multiply at once with a matrix (inputs, outputs).
 
     BLAS cuts a product into tiles, and may sum a row in another order according to the tile it lies in (OpenBLAS with
@@ -321,7 +321,7 @@ def _block_size(inputs, outputs, dtype):
     rng = np.random.default_rng(0)
     row, W = rng.normal(size=inputs).astype(dtype), rng.normal(size=(inputs, outputs)).astype(dtype)
     for size in BLOCKS[:-1]:
-        if size * inputs * outputs <= LARGEST_PRODUCT:
+        if size * inputs * outputs <= largest:
             found = np.matmul(np.tile(row, (1, size, 1)), W)[0]
             if (found == found[0]).all():
                 return size

@@ -3,19 +3,36 @@
     tinygrad-nlp train parser en_ewt-ud-train.conllu --dev en_ewt-ud-dev.conllu --out parser.safetensors
 
 Without TRAIN it trains on a treebank that a small grammar generates, whose best possible score is known. With --dev the
-best epoch on it is kept. With --checkpoint an interrupted training can go on with --resume, to the bit. Ctrl-C ends the
-training and keeps the best epoch.
+best epoch on it is kept. --network bilstm reads the whole sentence before the first move: slower, and far better. With
+--checkpoint an interrupted training can go on with --resume, to the bit. Ctrl-C ends the training and keeps the best
+epoch.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from . import positive_float, positive_int, seed_number
 from .blas import threads
 from .progress import Progress
+
+CHOICES = (
+    "tags",
+    "dim",
+    "hidden",
+    "activation",
+    "dropout",
+    "min_count",
+    "epochs",
+    "batch",
+    "rate",
+    "oracle",
+    "average",
+)
+"""Options that are settings by the same name; each network has defaults of its own."""
 
 GENERATED = (2000, 300)
 """Sentences of the generated treebank to train on, and to choose the best epoch by."""
@@ -26,23 +43,28 @@ def add_arguments(parser):
     parser.add_argument("--dev", metavar="FILE", help="a treebank to choose the best epoch by")
     parser.add_argument("--out", metavar="FILE", default="parser.safetensors", help="(default %(default)s)")
     parser.add_argument("--unlabelled", action="store_true", help="three transitions and no relations")
-    parser.add_argument("--tags", choices=["upos", "xpos", "both"], default="upos", help="(default %(default)s)")
-    parser.add_argument("--dim", type=positive_int, default=50, help="length of a vector (default %(default)s)")
-    parser.add_argument("--hidden", type=positive_int, default=200, help="hidden units (default %(default)s)")
-    parser.add_argument("--activation", choices=["relu", "cube", "tanh"], default="relu", help="(default %(default)s)")
-    parser.add_argument("--dropout", type=share, default=0.3, help="of hidden units (default %(default)s)")
-    parser.add_argument("--min-count", type=positive_int, default=1, help="rarer words are unknown (default 1)")
-    parser.add_argument("--epochs", type=positive_int, default=12, help="passes over TRAIN (default %(default)s)")
-    parser.add_argument("--batch", type=positive_int, default=1024, help="transitions a step (default %(default)s)")
-    parser.add_argument("--rate", type=positive_float, default=2e-3, help="learning rate (default %(default)s)")
+    parser.add_argument(
+        "--network",
+        choices=["feed-forward", "bilstm"],
+        default="feed-forward",
+        help="what reads the sentence; where two defaults are given below, they are theirs (default %(default)s)",
+    )
+    parser.add_argument("--tags", choices=["upos", "xpos", "both"], help="(default upos; both)")
+    parser.add_argument("--dim", type=positive_int, help="length of a vector (default 50; 100)")
+    parser.add_argument("--hidden", type=positive_int, help="hidden units, of an LSTM in each direction (default 200)")
+    parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
+    parser.add_argument("--dropout", type=share, help="of units in training (default 0.3; 0.33)")
+    parser.add_argument("--min-count", type=positive_int, help="rarer words are unknown (default 1)")
+    parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 12; 20)")
+    parser.add_argument("--batch", type=positive_int, help="transitions, or words, a step (default 1024; 800)")
+    parser.add_argument("--rate", type=positive_float, help="learning rate (default 0.002)")
     parser.add_argument(
         "--oracle",
         choices=["static", "dynamic"],
-        default="static",
-        help="dynamic: learn from the parser's own mistakes too (default %(default)s)",
+        help="dynamic: learn from the parser's own mistakes too (default static; dynamic)",
     )
     parser.add_argument(
-        "--average", type=share, default=0.0, metavar="DECAY", help="keep an average of the weights (.998; default 0)"
+        "--average", type=share, metavar="DECAY", help="keep an average of the weights (default 0, none; 0.999)"
     )
     parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same parser (default %(default)s)")
     parser.add_argument("--threads", type=positive_int, default=1, help="of matrix products (default %(default)s)")
@@ -75,6 +97,8 @@ def run(arguments):
             raise DataError(f"{option} {path}: {fault}")
     if arguments.resume and not arguments.checkpoint:
         raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
+    if arguments.network == "bilstm" and arguments.activation:
+        raise DataError("--activation: a choice of the feed-forward network alone")
     bound, dev = None, None
     if arguments.treebank:
         sentences, source = load_treebank(arguments.treebank), arguments.treebank
@@ -87,12 +111,10 @@ def run(arguments):
         dev = load_treebank(arguments.dev)
     print(f"{source}: {len(sentences):,} sentences, {sum(map(len, sentences)):,} words", file=sys.stderr)
 
-    settings = Settings(
-        labelled=not arguments.unlabelled,
-        **{name: getattr(arguments, name) for name in ("tags", "dim", "hidden", "activation", "dropout", "min_count")},
-        **{name: getattr(arguments, name) for name in ("epochs", "batch", "rate", "oracle", "average", "seed")},
-        last_rate=min(1e-5, arguments.rate),
-    )
+    given = {name: getattr(arguments, name) for name in CHOICES if getattr(arguments, name) is not None}
+    given |= {"labelled": not arguments.unlabelled, "seed": arguments.seed}
+    settings = (Settings.bilstm if arguments.network == "bilstm" else Settings)(**given)
+    settings = replace(settings, last_rate=min(settings.last_rate, settings.rate))
     with threads(arguments.threads):
         result = train_with_progress(sentences, dev, settings, checkpoint=arguments.checkpoint, resume=arguments.resume)
     result.parser.notes["source"] = source
