@@ -34,8 +34,8 @@ ROUNDING = 2.0**-52
 class Finding:
     """What comparing a gradient with its measurement showed.
 
-    kind        "equal", "shape", "not finite", "sign", "factor", "transposed", "zero", "partly zero", "extra"
-                or "different"
+    kind        "equal", "shape", "not linear", "not finite", "sign", "factor", "transposed", "zero", "partly zero",
+                "extra" or "different"
     diagnosis   the likely mistake, in words
     position    index of the largest difference: (*place in the output, *place in the argument), or None
     analytic    what the rule says there
@@ -186,7 +186,7 @@ def find_wrong_gradients(function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, fa
     step = 1e-30 if complex_step else eps
     measure = _complex_step if complex_step else _central_difference
     noise = 0.0 if complex_step else 4 * ROUNDING / eps
-    wrong = []
+    wrong, rng = [], np.random.default_rng(seed)
     for k, out in enumerate(outputs):
         if out.dtype.kind != "f":
             continue
@@ -207,6 +207,11 @@ def find_wrong_gradients(function, inputs, *, eps=1e-6, atol=1e-7, rtol=1e-5, fa
                 direction[place] = 1.0
                 numeric[(..., *place)] = measure(value, x, direction, step)
             analytic = _analytic(out, variable)
+            if not _is_linear(out, variable, analytic, rng):
+                text = "the answer is not linear in the gradient that arrives: it enters squared, or not at all"
+                finding = Finding("not linear", text, None, analytic_jacobian=analytic, numeric_jacobian=numeric)
+                wrong.append((i, k, out.shape, x.shape, finding))
+                continue
             finding = compare(analytic, numeric, x.ndim, atol=atol + noise * size, rtol=rtol)
             if not finding:
                 finding = replace(finding, analytic_jacobian=analytic, numeric_jacobian=numeric)
@@ -392,6 +397,17 @@ def _analytic(out, variable):
         unit[place] = 1.0
         rows.append(_pull(out, variable, unit))
     return np.stack(rows).reshape(out.shape + rows[0].shape) if rows else np.zeros(out.shape + variable.shape)
+
+
+def _is_linear(out, variable, analytic, rng):
+    """Is the answer to a random gradient what the answers to unit gradients add up to?"""
+    u = rng.normal(size=out.shape)
+    g = _pull(out, variable, u)
+    if analytic.shape != out.shape + g.shape or not np.isfinite(analytic).all():
+        return True  # wrong in another way, and said there
+    sums = np.tensordot(u, analytic, out.ndim) if out.ndim else u * analytic
+    size = np.tensordot(np.abs(u), np.abs(analytic), out.ndim) if out.ndim else np.abs(sums)
+    return bool((np.abs(g - sums) <= 1e-9 * size + 1e-12).all())
 
 
 def _directions_agree(out, variable, x, value, measure, step, size, noise, atol, rtol, seed):

@@ -7,10 +7,10 @@ cannot be blamed, and a wrong one is at worst called "different".
 
 >>> from tinygrad_nlp.diagnosis import CATALOGUE
 >>> [entry.kind for entry in CATALOGUE][:2]
-['forgotten broadcast sum', 'transposed']
+['ties not shared', 'forgotten broadcast sum']
 """
 
-from . import on_arrays, on_general, on_graph, on_jacobian, on_rules
+from . import on_arrays, on_general, on_graph, on_jacobian, on_kinks, on_rules
 from .by_hand import Report, Row, compare_by_hand
 from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose
 

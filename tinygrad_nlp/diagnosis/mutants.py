@@ -160,10 +160,15 @@ def _of_operation(node):
             f"the term `{ast.unparse(left)}` is missing",
             (lambda n: ast.UnaryOp(ast.USub(), n.right)) if minus else (lambda n: n.right),
         )
+        yield "sign of a term", f"`{ast.unparse(left)}` with a minus", lambda n: _negated_left(n)
         words = f"`{ast.unparse(node)}` with a {'plus' if minus else 'minus'}"
         yield "sign of a term", words, _with(ast.Add if minus else ast.Sub)
     elif isinstance(node.op, ast.Pow):
         yield "wrong power", f"the power of `{ast.unparse(node)}` is missing", lambda n: n.left
+
+
+def _negated_left(n):
+    return ast.BinOp(ast.UnaryOp(ast.USub(), n.left), n.op, n.right)
 
 
 def _with(operator):

@@ -13,8 +13,7 @@ from ..modes import enable_grad
 from ..tensor import Tensor
 from .case import Case, Diagnosis, diagnose
 from .of_rule import explain_rule
-from .on_graph import summed
-from .tape import Tape, double, plain, short
+from .tape import Tape, double, plain, short, summed
 
 STEP = 1e-6
 

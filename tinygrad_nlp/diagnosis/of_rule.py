@@ -11,9 +11,9 @@ import numpy as np
 from ..op import REQUIRED, registry
 from ..tensor import Tensor
 from .case import Case, Diagnosis, diagnose
-from .on_graph import causes, summed
+from .on_graph import causes
 from .on_rules import RuleCase
-from .tape import Tape, plain
+from .tape import Tape, plain, summed
 
 STEP = 1e-6
 LARGEST = 4000
@@ -23,14 +23,18 @@ LARGEST = 4000
 def explain_rule(op, values, options, position, seed=0) -> list[Diagnosis]:
     """The mistakes in ``op``'s rule for the argument at ``position`` that fit at ``values`` and at points near them."""
     rng = np.random.default_rng(seed)
-    cases = []
-    for draw in _draws(values, rng):
+    cases, right_beside = [], 0
+    for number, draw in enumerate(_draws(values, rng)):
         try:
             case = _case(op, draw, options, position, rng)
         except Exception:  # noqa: BLE001 - a point outside the op's domain
             continue
         if case is not None:
             cases.append(case)
+        elif number:
+            right_beside += 1
+    if len(cases) == 1 and right_beside == 2:
+        cases[0].only_here = True
     return diagnose(cases) if cases else []
 
 

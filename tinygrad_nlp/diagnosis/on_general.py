@@ -6,6 +6,29 @@ import numpy as np
 
 from .case import mistake
 from .on_arrays import _factor
+from .on_jacobian import near_zero
+
+
+@mistake("wrong axis", fix="the axis of the forward pass", needs="jacobian")
+def coupled_along_another_axis(case):
+    """Forward mixes the elements along one axis, the rule along another."""
+    given, true, outer = case.jacobian
+    if given.shape != true.shape or true.shape[:outer] != true.shape[outer:] or outer < 2:
+        return None
+    along = [_coupled(case, jacobian, outer) for jacobian in (given, true)]
+    if along[1] and along[0] != along[1]:
+        said, right = (", ".join(map(str, sorted(a))) or "none" for a in along)
+        return f"forward mixes elements along axis {right}, the rule along axis {said}"
+    return None
+
+
+def _coupled(case, jacobian, outer):
+    """The axes along which an output depends on inputs at other places."""
+    small = near_zero(case, jacobian)
+    axes = set()
+    for place in zip(*np.nonzero(~small)):
+        axes |= {a for a in range(outer) if place[a] != place[outer + a]}
+    return axes
 
 
 @mistake("factor", fix="the constant factors of the definition, each once")

@@ -11,10 +11,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from ..broadcasting import sum_to_shape
 from .case import Mistake, enter_mistake, mistake
 from .mutants import slips
-from .tape import plain
+from .tape import plain, summed
 
 BUDGET = 6.0
 """Seconds for all hypotheses of one gradient: a large model is then told what was found by then."""
@@ -121,19 +120,14 @@ def _fitted(node, position, answer):
     return answer if answer.shape == shape else None
 
 
-def summed(answer, shape):
-    """``answer`` summed to ``shape`` if it can be."""
-    try:
-        return sum_to_shape(answer, shape) if answer.shape != shape else answer
-    except (ValueError, IndexError):
-        return answer
-
-
 def _change(node, position, answer, g):
     answer = _fitted(node, position, answer)
     if answer is None or not np.isfinite(answer).all():
         return None
-    change = answer - node.part(position, g)
+    right = node.part(position, g)
+    if np.abs(answer).max(initial=0) <= 1e-9 * np.abs(right).max(initial=0):
+        return None  # nothing is left of it: that is a missing path, whatever made it 0
+    change = answer - right
     return change if change.any() else None
 
 
@@ -207,16 +201,33 @@ def at_the_wrong_point(node, position, g):
         yield f"{name}'s output stands where x belongs", node.rule(position, g, node.out, [node.out])
 
 
+@in_one_rule("transposed", fix="the transpose that the rule has: dx = g @ y.T, dy = x.T @ g")
+def transposed_in_op(node, position, g):
+    """A transpose missing, or one too many, where the matrices are square and no shape complains."""
+    if node.op.name in ("matmul", "einsum", "outer", "transpose", "swapaxes"):
+        if g.ndim >= 2 and g.shape[-1] == g.shape[-2]:
+            yield "what arrives (g) is transposed, or is not and ought to be", node.rule(position, g.swapaxes(-1, -2))
+        for i, value in enumerate(node.values):
+            if np.ndim(value) >= 2 and value.shape[-1] == value.shape[-2]:
+                values = [v.swapaxes(-1, -2) if j == i else v for j, v in enumerate(node.values)]
+                yield (
+                    f"{node.argument(i)} is transposed, or is not and ought to be",
+                    node.rule(position, g, values=values),
+                )
+        right = node.part(position, g)
+        if right.ndim >= 2 and right.shape[-1] == right.shape[-2]:
+            yield "the answer is transposed", right.swapaxes(-1, -2)
+
+
 @in_one_rule("swapped arguments", fix="for x · y: dx = g · y and dy = g · x")
 def swapped_in_op(node, position, g):
     """The gradient of one argument is taken for the other's."""
     if node.op.arity == 2 and not node.op.variadic:
         other = 1 - position
         if node.op.rules[other] is not None:
-            yield (
-                f"the gradient of {node.op.arguments[other]} stands for {node.op.arguments[position]}'s",
-                node.rule(other, g),
-            )
+            names, answer, right = node.op.arguments, node.rule(other, g), node.rule(position, g)
+            if not np.array_equal(answer, -right):  # x − y: that is its sign
+                yield f"the gradient of {names[other]} stands for {names[position]}'s", answer
         if np.shape(node.values[0]) == np.shape(node.values[1]):
             yield "the two arguments are exchanged", node.rule(position, g, None, node.values[::-1])
 
@@ -399,6 +410,12 @@ def missing_path(case):
     return (best or found)[:1]
 
 
+@in_one_rule("sign", fix="a minus, in this op's rule")
+def sign_in_op(node, position, g):
+    """The sign is flipped at one op, on one of several paths."""
+    yield "the sign is flipped", -node.part(position, g)
+
+
 @mistake("stale value", fix=FIX_STALE, needs="graph")
 def after_the_update(case):
     """A parameter was updated before the last gradient that needs its old value was computed."""
@@ -470,6 +487,13 @@ def causes(tape):
                 counts.setdefault(n, str(node))
         if node.op.name == "dropout" and node.options["p"]:
             scales[1 / (1 - node.options["p"])] = str(node)
+        if node.op.name == "mul":  # a mask with its scale: one number and zeros
+            for value, source in zip(node.values, node.sources):
+                levels = (
+                    np.unique(np.abs(value[value != 0])) if source is None and isinstance(value, np.ndarray) else ()
+                )
+                if len(levels) == 1 and levels[0] != 1 and not np.all(value):
+                    scales[float(levels[0])] = f"the mask of {node}"
         if node.op.name in ("cross_entropy", "nll") and node.options.get("ignore_index") is not None:
             kept = int((node.values[1] != node.options["ignore_index"]).sum())
             rows = int(np.size(node.values[1]))

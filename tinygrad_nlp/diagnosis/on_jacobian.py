@@ -92,30 +92,11 @@ def repeats_overwritten(case):
         rows = len(true) - 1 - rows if words == "last" else rows
         kept[rows, np.arange(true.shape[1])] = True
         if case.same(given, np.where(kept, true, 0)):
+            argument, result = case.jacobian[1].shape[case.jacobian[2] :], case.jacobian[1].shape[: case.jacobian[2]]
+            if _broadcasts(argument, result):
+                return "forgotten broadcast sum", f"only the {words} copy counts", "the sum over every copy: g.sum(0)"
             return f"of an element read several times only the {words} reading counts"
     return None
-
-
-@mistake("wrong axis", fix="the axis of the forward pass", needs="jacobian")
-def coupled_along_another_axis(case):
-    """Forward mixes the elements along one axis, the rule along another."""
-    given, true, outer = case.jacobian
-    if given.shape != true.shape or true.shape[:outer] != true.shape[outer:] or outer < 2:
-        return None
-    along = [_coupled(case, jacobian, outer) for jacobian in (given, true)]
-    if along[1] and along[0] != along[1]:
-        said, right = (", ".join(map(str, sorted(a))) or "none" for a in along)
-        return f"forward mixes elements along axis {right}, the rule along axis {said}"
-    return None
-
-
-def _coupled(case, jacobian, outer):
-    """The axes along which an output depends on inputs at other places."""
-    small = near_zero(case, jacobian)
-    axes = set()
-    for place in zip(*np.nonzero(~small)):
-        axes |= {a for a in range(outer) if place[a] != place[outer + a]}
-    return axes
 
 
 @mistake("off by one", fix="the same index or window in forward and rule", needs="jacobian")
@@ -164,3 +145,11 @@ def part_of_the_paths(case):
             f"{int(gone.sum())} of {true.size} derivatives are 0 and should not be: a path is detached or overwritten"
         )
     return None
+
+
+def _broadcasts(argument, result):
+    """Was an argument of this shape copied to make the result?"""
+    try:
+        return np.broadcast_shapes(argument, result) == result and np.prod(argument) < np.prod(result)
+    except ValueError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import mistake
+from .tape import plain, summed
 
 
 class RuleCase:
@@ -15,8 +16,6 @@ class RuleCase:
         self.values, self.options, self.known = list(values), options, known
 
     def __call__(self, g=None, out=None, values=None, options=None):
-        from .tape import plain
-
         g, out = self.g if g is None else g, self.out if out is None else out
         values, options = self.values if values is None else values, self.options if options is None else options
         rule = self.op.rule(self.position)
@@ -30,8 +29,6 @@ class RuleCase:
         """Is the rule right when called with ``changes``?"""
         answer = self(**changes)
         if answer.shape != case.true.shape and self.op.broadcasts:
-            from .on_graph import summed
-
             answer = summed(answer, case.true.shape)
         return case.right(answer)
 
@@ -129,6 +126,12 @@ def transposed_inside(case):
     """A transpose inside the rule is missing or one too many, on a square matrix where no shape complains."""
     rule = case.rule
     if np.ndim(rule.g) >= 2 and rule.g.shape[-1] == rule.g.shape[-2] and rule.repaired(case, g=rule.g.swapaxes(-1, -2)):
+        if case.true.ndim < rule.g.ndim:
+            return (
+                "wrong axis",
+                "the rule sums over the other axis of g",
+                "g.sum(0) for an argument copied along axis 0",
+            )
         return "g is transposed in the rule, or ought to be: with g.mT it is right"
     for i, value in enumerate(rule.values):
         if isinstance(value, np.ndarray) and value.ndim >= 2 and value.shape[-1] == value.shape[-2]:

@@ -182,6 +182,14 @@ def plain(answer):
     return answer.dense() if isinstance(answer, RowSparse) else np.asarray(answer)
 
 
+def summed(answer, shape):
+    """``answer`` summed to ``shape`` if it can be."""
+    try:
+        return sum_to_shape(answer, shape) if answer.shape != shape else answer
+    except (ValueError, IndexError):
+        return answer
+
+
 def short(place: str) -> str:
     """``file.py:12 in f`` without the folder; ``line 12`` for what was typed and has no file."""
     if place.startswith("<"):

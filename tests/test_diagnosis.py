@@ -1,0 +1,161 @@
+"""Every classic mistake is caught, named and blamed on its place; right gradients are never blamed."""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import tinygrad_nlp as tg
+from tests.classic_mistakes import MISTAKES, SITES, planted
+from tests.numerical import gradient
+from tinygrad_nlp import Tensor
+from tinygrad_nlp.diagnosis import case, compare_by_hand
+from tinygrad_nlp.errors import ShapeError
+from tinygrad_nlp.gradient_check import explain_wrong, find_wrong_gradients
+
+
+@pytest.fixture(autouse=True)
+def no_hypothesis_may_fail(monkeypatch):
+    monkeypatch.setattr(case, "STRICT", True)
+
+
+class Verdict(NamedTuple):
+    caught: bool  # refused at all, and for the right argument only
+    named: bool  # op or argument stands in the words
+    kinds: list  # what the diagnosis calls it, the first first
+    kind_right: bool
+    text: str
+
+
+def examine(site) -> Verdict:
+    rng = np.random.default_rng(3)
+    if site.how == "hand":
+        loss, gradients, draw = site.parts
+        report = compare_by_hand(loss, gradients, wrt=tuple(draw(rng)))
+        row = report[site.argument]
+        return Verdict(
+            not row.ok,
+            site.argument in str(report),
+            [d.kind for d in row.diagnoses],
+            row.kind in site.kinds,
+            str(row),
+        )
+    if site.how == "op":
+        op, inputs = planted(site), site.parts[2](rng)
+        wrong = find_wrong_gradients(op, inputs)
+        blamed = {op.arguments[i] for i, *_ in wrong}
+        item = next((w for w in wrong if op.arguments[w[0]] == site.argument), None)
+    else:
+        op, draw = site.parts
+        inputs = draw(rng)
+        wrong = find_wrong_gradients(op, inputs)
+        blamed, item = {site.argument} if wrong else set(), wrong[0] if wrong else None
+    found = explain_wrong(op, inputs, item) if item else []
+    text = "\n".join(str(d) for d in found[:1])
+    named = site.how == "op" or site.argument in text
+    kinds = [d.kind for d in found]
+    return Verdict(blamed == {site.argument}, named, kinds, kinds[:1] != [] and kinds[0] in site.kinds, text)
+
+
+VERDICTS = {}
+
+
+def verdict(site):
+    key = (site.mistake, site.site)
+    if key not in VERDICTS:
+        VERDICTS[key] = examine(site)
+    return VERDICTS[key]
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda s: f"{s.mistake} - {s.site}")
+def test_a_classic_mistake_is_caught(site):
+    assert verdict(site).caught
+
+
+def test_at_least_nine_of_ten_are_named_with_place_and_kind():
+    missed = [(s.mistake, s.site, v.kinds) for s in SITES if not ((v := verdict(s)).named and v.kind_right)]
+    assert len(missed) <= len(SITES) / 10, missed
+    assert len(MISTAKES) >= 40 and len(SITES) >= 2 * 40
+
+
+# ---- right gradients ---------------------------------------------------------------------------------------------
+
+SHAPES = [(), (3,), (2, 3), (2, 1), (1, 3), (3, 3)]
+UNARY = {
+    "neg": lambda x: -x,
+    "sin": lambda x: x.sin(),
+    "tanh": lambda x: x.tanh(),
+    "exp": lambda x: (x * 0.3).exp(),
+    "sigmoid": lambda x: x.sigmoid(),
+    "softplus": lambda x: tg.softplus(x),
+    "sqrt": lambda x: (x * x + 1.0).sqrt(),
+    "log": lambda x: (x * x + 0.5).log(),
+    "sum": lambda x: x.sum(),
+    "sum0": lambda x: x.sum(0) if x.ndim else x,
+    "mean": lambda x: x.mean(-1, keepdims=True) if x.ndim else x,
+    "softmax": lambda x: tg.softmax(x) if x.ndim else x,
+    "normalize": lambda x: tg.l2_normalize(x + 0.3) if x.ndim else x,
+    "transpose": lambda x: x.T,
+    "rows": lambda x: x[np.array([0, -1, 0])] if x.ndim else x,
+    "cumsum": lambda x: tg.cumsum(x, axis=0) if x.ndim else x,
+    "std": lambda x: (x.std(0) + x.sum(0)) if x.ndim and len(x) > 1 else x,
+}
+BINARY = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / (y * y + 1.0),
+    "matmul": lambda x, y: x @ y,
+    "logaddexp": lambda x, y: tg.logaddexp(x, y),
+}
+
+
+def random_graph(seed):
+    """(function of the leaves, leaves): 3 to 15 ops on 2 to 4 leaves, tensors used again and again."""
+    rng = np.random.default_rng([7, seed])
+    leaves = [rng.normal(size=SHAPES[i]) for i in rng.integers(0, len(SHAPES), rng.integers(2, 5))]
+    steps = [
+        (str(rng.choice([*UNARY, *BINARY, *BINARY])), int(rng.integers(1000)), int(rng.integers(1000)))
+        for _ in range(rng.integers(3, 16))
+    ]
+
+    def function(*variables):
+        made = list(variables)
+        for name, i, j in steps:
+            x, y = made[-1 - i % len(made)], made[-1 - j % len(made)]
+            try:
+                made.append(UNARY[name](x) if name in UNARY else BINARY[name](x, y))
+            except (ShapeError, ValueError):
+                continue
+        return sum((t * t).mean() + t.mean() for t in made[-3:] + made[: len(variables)])
+
+    return function, leaves
+
+
+def judge_a_right_graph(seed):
+    """The engine's gradients, by gradcheck; numeric ones, by compare_by_hand: nothing may be blamed."""
+    function, leaves = random_graph(seed)
+    found = find_wrong_gradients(function, leaves, fast=seed % 4 != 0)
+    assert not found, (seed, found)
+    tensors = [Tensor(a, requires_grad=True, name=f"t{i}") for i, a in enumerate(leaves)]
+    numeric = {
+        f"t{i}": gradient(
+            lambda x, i=i: function(*[Tensor(x if j == i else b) for j, b in enumerate(leaves)]).data, a, step=1e-3
+        )
+        for i, a in enumerate(leaves)
+    }
+    report = compare_by_hand(function(*tensors), numeric)
+    assert report.ok, (seed, report)
+
+
+@pytest.mark.parametrize("start", range(0, 150, 50))
+def test_a_right_graph_is_never_blamed(start):
+    for seed in range(start, start + 50):
+        judge_a_right_graph(seed)
+
+
+@pytest.mark.skipif("RIGHT_GRAPHS" not in os.environ, reason="a thousand graphs: RIGHT_GRAPHS=1000 pytest -k thousand")
+def test_a_thousand_right_graphs_are_never_blamed():
+    for seed in range(150, int(os.environ["RIGHT_GRAPHS"])):
+        judge_a_right_graph(seed)
