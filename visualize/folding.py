@@ -54,10 +54,12 @@ def folded(layout: Layout, edges) -> Layout:
         column = column_of(box.y)
         reach[column] = [min(reach[column][0], box.x), max(reach[column][1], box.x + box.width)]
     for wire in layout.wires:
+        before = column_of(wire.points[0][1])
         for x, y in wire.points:
             # A wire that goes on in the next column ends there at the x of its next station.
-            for column in {column_of(y), max(column_of(y) - 1, 0)}:
+            for column in range(before, column_of(y) + 1):
                 reach[column] = [min(reach[column][0], x - 10), max(reach[column][1], x + 10)]
+            before = column_of(y)
     lefts = [0.0]
     for left, right in reach:
         lefts.append(lefts[-1] + right - left + GUTTER)
