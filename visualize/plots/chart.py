@@ -79,6 +79,7 @@ class Plot:
     series    what is drawn; the n-th that is not faint has the n-th colour and mark
     names     words at places
     links     (x0, y0, x1, y1): thin lines between places, with ``arrows`` at their ends or without
+    levels    (height, text): a thin line right across, for what the curves are to be compared with
     contours  (level, [lines]) of `geometry.contour`, in the plot's units
     square    one scale for both axes
     note      a sentence below
@@ -92,6 +93,7 @@ class Plot:
     names: Sequence[Name] = ()
     links: Sequence[tuple[float, float, float, float]] = ()
     arrows: bool = False
+    levels: Sequence[tuple[float, str]] = ()
     contours: Sequence[tuple[float, list]] = ()
     square: bool = False
     note: str = ""
@@ -184,6 +186,7 @@ class Plot:
                 low, high = min(y for _, y in fine), max(y for _, y in fine)
                 ends = f"from {number(fine[0][1])} to {number(fine[-1][1])}"
                 parts.append(f"{name}: {ends}, lowest {number(low)}, highest {number(high)}")
+        parts += [f"{clean(said)} ({number(level)})" for level, said in self.levels]
         if self.names:
             parts.append("names: " + ", ".join(clean(n.said) for n in self.names[:60]))
         return "; ".join(parts)
@@ -227,14 +230,14 @@ class Plot:
         ]
         every += [(float(n.x), float(n.y)) for n in self.names if self._usable(n.x, n.y)]
         x_low, x_high = self.x.ends([p[0] for p in every], 0.02 if self._is_curve() else 0.1 if self.x.bare else 0.06)
-        y_low, y_high = self.y.ends([p[1] for p in every])
+        y_low, y_high = self.y.ends([*(p[1] for p in every), *(level for level, _ in self.levels)])
 
         top += 34 if self.y.label else 8
         bottom = self.height - (30 if self.x.label else 4) - (8 if self.x.bare else 34) - (26 if self.note else 0)
         y_ticks = self.y.ticks(y_low, y_high, 6)
         left = 16 + max((room(said, TICK) for _, said in y_ticks), default=0) + (10 if y_ticks else 0)
         right = WIDTH - side
-        if self.square:
+        if self.square and self.x.log == self.y.log:  # a factor and a difference have no common scale
             unit = min((right - left) / (x_high - x_low), (bottom - top) / (y_high - y_low))
             middle, half = (x_low + x_high) / 2, (right - left) / 2 / unit
             x_low, x_high = middle - half, middle + half
@@ -247,7 +250,7 @@ class Plot:
         body = self._axes(box, across, up, self.x.ticks(x_low, x_high, 7), y_ticks)
         taken = []
         lines, level_names = self._contour_lines(across, up, box, taken)
-        body += [*lines, *self._drawn(across, up, box), *level_names]
+        body += [*lines, *self._level_lines(up, box), *self._drawn(across, up, box), *level_names]
         body += self._link_lines(across, up)
         body += self._words(across, up, box, taken)
         if listed:
@@ -287,6 +290,16 @@ class Plot:
         if self.y.label:  # upright above the axis: a label on its side is read by nobody
             scale = ", log scale" if self.y.log else ""
             out.append(text(16, top - 14, fitted(self.y.label + scale, WIDTH - 32, LABEL), LABEL))
+        return out
+
+    def _level_lines(self, up, box):
+        out = []
+        for level, said in self.levels:
+            v = up(level)
+            said = fitted(said, box[2] - box[0] - 20, TICK)
+            out.append(line([(box[0], v), (box[2], v)], "muted", 2, dash="2 7"))
+            below = v + 22 if v < box[1] + 22 else v - 9
+            out.append(text(box[2] - 6, below, said, TICK, fill="muted", anchor="end", halo=True))
         return out
 
     def _contour_lines(self, across, up, box, taken):
@@ -384,9 +397,9 @@ class Plot:
                 (a[0] + (b[0] - a[0]) * 9 / long, a[1] + (b[1] - a[1]) * 9 / long),
                 (b[0] - (b[0] - a[0]) * 9 / long, b[1] - (b[1] - a[1]) * 9 / long),
             )
-            out.append(line([a, b], "muted", 2, opacity=0.75))
+            out.append(line([a, b], 0, 2.2, opacity=0.55))
             if self.arrows:
-                out.append(arrow_head(a, b, "muted", 11))
+                out.append(arrow_head(a, b, 0, 12))
         return out
 
     def _along_links(self, across, up):

@@ -25,6 +25,7 @@ def curves(
     log_x=False,
     mean=None,
     share=False,
+    levels: Mapping[str, float] | None = None,
     note="",
     height=540,
 ) -> Plot:
@@ -34,6 +35,7 @@ def curves(
     x_label, y_label  with units: "loss (nats per pair)"
     log_y, log_x      logarithmic axes; values that are not positive are left out
     mean     draw the running mean over so many values, and the values themselves pale behind it; True chooses
+    levels   text -> height of a thin line right across: what guessing would cost, say
     share    x is a part of the whole, from 0 to 1
     note     a sentence below
 
@@ -50,7 +52,9 @@ def curves(
         reach = max(1, round(len(y) / 50)) if mean is True else mean or 1
         smooth = running_mean(y, reach) if reach > 1 else y
         series.append(Series(str(name), x, smooth, raw=y if reach > 1 else None))
-    return Plot(title, Axis(x_label, log_x, share=share), Axis(y_label, log_y), series, note=note, height=height)
+    axes = Axis(x_label, log_x, share=share), Axis(y_label, log_y)
+    lines = [(float(level), said) for said, level in (levels or {}).items()]
+    return Plot(title, *axes, series, levels=lines, note=note, height=height)
 
 
 def _split(values):

@@ -97,7 +97,7 @@ class Axis:
         margin = (high - low) * space or (0.5 if not self.log else 0.3) * max(1.0, abs(low) if not self.log else 1.0)
         low = low - margin if self.low is None else self._moved(self.low)
         high = high + margin if self.high is None else self._moved(self.high)
-        return low, high
+        return (max(low, -300.0), min(high, 300.0)) if self.log else (low, high)  # ten to these is still a number
 
     def _moved(self, value):
         return math.log10(value) if self.log else float(value)
@@ -107,7 +107,7 @@ class Axis:
         if self.bare:
             return []
         if self.log:
-            found = log_ticks(10.0**low, 10.0**high, count)
+            found = log_ticks(10.0 ** max(low, -300.0), 10.0 ** min(high, 300.0), count)
             powers = found[0] < 0.9e-3 or found[-1] > 1.1e4  # one way of writing for all of them
             return [(t, _power(t) if powers else tick_text(t, log=True)) for t in found]
         return [(t, tick_text(t, share=self.share)) for t in ticks(low, high, count)]

@@ -15,7 +15,7 @@ TITLE, LABEL, TICK = 25, 19, 18
 """Font sizes in a picture 960 wide. Filling a projector's 1280 they are a third larger: read from the last row."""
 
 # Okabe & Ito's colours ("Color universal design", 2008), darkened on light and lightened on dark paper until each
-# stands out against it as 3:1 at least; their yellow and sky blue cannot on white, so ink is the sixth.
+# stands out against it as 3:1 at least; their yellow and sky blue cannot on white: brown and ink take their places.
 LIGHT = {
     "paper": "#ffffff",
     "ink": "#1b1f24",
@@ -27,7 +27,7 @@ LIGHT = {
     "1": "#d55e00",
     "2": "#007a58",
     "3": "#b0568f",
-    "4": "#8a6500",
+    "4": "#6b4a00",
     "5": "#1b1f24",
 }
 DARK = {
@@ -49,6 +49,7 @@ _RAMP = ("#eef3f8", "#cfe0ee", "#a8cbe3", "#7cb2d6", "#4c95c4", "#2378ae", "#095
 STEPS = len(_RAMP)
 LIGHT |= {f"h{i}": colour for i, colour in enumerate(_RAMP)}
 DARK |= {f"h{i}": colour for i, colour in enumerate(reversed(_RAMP))}
+THEMES = {"light": LIGHT, "dark": DARK}
 COLOURS = 6
 
 
