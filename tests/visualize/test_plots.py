@@ -51,8 +51,8 @@ def every_kind(names, title):
 def test_hostile_names_are_text_in_every_kind_of_plot(title):
     for plot in every_kind(HOSTILE, title):
         for root in (parsed(plot), parsed(plot, embedded=True, heading=False)):
-            allowed = "svg desc style rect text polyline polygon path circle title".split()
-            assert {e.tag.removeprefix(SVG) for e in root.iter()} <= set(allowed)
+            allowed = {"svg", "desc", "style", "rect", "text", "polyline", "polygon", "path", "circle", "title"}
+            assert {e.tag.removeprefix(SVG) for e in root.iter()} <= allowed
             for element in root.iter():
                 assert not {a for a in element.attrib if a.startswith("on") or a in ("id", "href", "style")}
         page = plot.html()
@@ -248,7 +248,7 @@ def test_bold_words_are_named_even_where_dots_are_dense():
     drawn = plots.word_map([(i % 20, i // 20) for i in range(400)], words, strong={"w210"})
     root = parsed(drawn)
     assert "w210" in texts(root) and len(texts(root)) < 400
-    assert len([e for e in root.iter(f"{SVG}circle")]) == 400  # the others are dots that say their word
+    assert len(list(root.iter(f"{SVG}circle"))) == 400  # the others are dots that say their word
     assert {e.text for e in root.iter(f"{SVG}title")} == set(words)
 
 

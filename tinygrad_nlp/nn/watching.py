@@ -130,5 +130,6 @@ def _norm(g) -> float:
 def _square(array) -> float:
     """Σ x², in float64: the squares of float32 numbers above 10¹⁹ overflow."""
     flat = np.asarray(array).reshape(-1)
-    total = float(np.dot(flat, flat))
+    with np.errstate(over="ignore"):
+        total = float(np.dot(flat, flat))
     return total if math.isfinite(total) else float(np.square(flat, dtype=np.float64).sum())
