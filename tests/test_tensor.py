@@ -75,6 +75,44 @@ def test_repr_says_what_it_is():
     assert f"{Tensor(1.25):.1f}" == "1.2" and f"{Tensor(1.0)}" == "Tensor(1., dtype=float32)"
 
 
+def test_repr_of_no_elements_says_the_shape():
+    assert repr(Tensor(np.zeros((0, 3)))) == "Tensor([], shape=(0, 3), dtype=float64)"
+    assert repr(Tensor(np.zeros(0))) == "Tensor([], dtype=float64)"
+
+
+def test_python_rounds_and_signs():
+    t = Tensor(2.625)
+    assert (round(t), round(t, 1)) == (3, 2.6) and +t is t
+    with pytest.raises(ShapeError, match="expected one element"):
+        round(Tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("use", [lambda t: t // 2, lambda t: 7 % t, lambda t: divmod(t, 2)])
+def test_operators_without_a_gradient_say_what_to_write(use):
+    with pytest.raises(DTypeError, match="of a Tensor: .*expected an operation that has a gradient\n  write instead"):
+        use(Tensor([5, 6]))
+
+
+def test_a_shape_given_as_pytorchs_legacy_constructor_takes_it_is_answered():
+    with pytest.raises(tg.OptionError, match=r"2 as data and 3 as requires_grad; expected True or False") as caught:
+        Tensor(2, 3)
+    assert "write instead: zeros(2, 3) for a shape, Tensor([2, 3]) for values" in str(caught.value)
+
+
+def test_expand_takes_sizes_as_reshape_does():
+    x = Tensor([[1.0], [2.0]])
+    for shape in (x.expand(2, 3), x.expand((2, 3)), x.expand(shape=(2, 3)), x.expand(-1, 3)):
+        assert shape.tolist() == [[1.0] * 3, [2.0] * 3]
+
+
+def test_a_list_of_python_numbers_widens_no_tensor():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    for out in (x + [1, 2], x * [0.1, 0.2], x @ [0.5, 0.5], tg.where([True, False], x, [1.0, 2.0])):
+        assert out.dtype == np.float32
+    assert (Tensor(np.ones(2)) + [0.1, 0.2]).tolist() == [1.1, 1.2], "in float64 no digit is lost"
+    assert (Tensor([1, 2]) + [0.5, 1]).dtype == np.float64 and (Tensor([1, 2]) + [1, 1]).dtype == np.int64
+
+
 def test_python_numbers_out():
     t = Tensor([2.5])
     assert (t.item(), float(t), int(t), t.tolist()) == (2.5, 2.5, 2, [2.5])
@@ -195,6 +233,32 @@ def test_in_place_changes_inside_a_graph_are_refused(change, kind):
         else:
             getattr(t, change)(*([3.0] if change != "zero_" else []))
     assert words in str(caught.value) and "with no_grad():" in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [lambda t, v: t.__setitem__(0, v), lambda t, v: t.copy_(v), lambda t, v: t.fill_(v)])
+def test_a_value_that_requires_grad_is_not_written_where_its_gradient_would_end(change):
+    t, v = Tensor([0.0, 0.0]), Tensor(3.0, requires_grad=True, name="v")
+    for value in (v, v * 2):
+        with pytest.raises(GradientError, match=r"float32 that requires grad, into \(2,\) float32") as caught:
+            change(t, value)
+        assert "write instead: a new tensor: stack(rows)" in str(caught.value) and "v.detach()" in str(caught.value)
+    assert t.tolist() == [0.0, 0.0]
+    with no_grad():
+        change(t, v)
+    change(t, (v * 2).detach())
+    assert t.tolist()[0] == 6.0
+
+
+def test_an_assignment_that_does_not_fit_says_both_shapes():
+    t = Tensor(np.zeros((2, 3)), name="t")
+    with pytest.raises(
+        ShapeError, match=r"assignment t\[…\] = v: \(2,\) int64 into t \(2, 3\) float64: could not broad"
+    ):
+        t[0] = np.array([1, 2])
+    with pytest.raises(tg.IndexRangeError, match="index 5 is out of bounds for axis 0"):
+        t[5] = 1.0
+    with pytest.raises(ShapeError, match="copy_"):
+        t.copy_([1.0, 2.0])
 
 
 def test_in_place_changes_outside_a_graph_work():

@@ -59,7 +59,7 @@ def apply(op, args: tuple, options: dict):
     if not has_tensor:
         return _without_tensors(op, args, options)
     if has_list:  # rules ask their arguments for shapes and array methods
-        args = tuple([np.array(a) if isinstance(a, (list, tuple)) else a for a in args])
+        args = _lists_as_arrays(op, args)
         values = [a._data if isinstance(a, Tensor) else a for a in args]
 
     modes = current()
@@ -105,6 +105,20 @@ def apply(op, args: tuple, options: dict):
     if modes.watching:
         _watch(out, op, modes)
     return out
+
+
+def _lists_as_arrays(op, args):
+    """``args`` with an array for every list. Python's floats in it take the dtype of the tensors, as a number would."""
+    dtype = np.result_type(*[a._data.dtype for a in args if isinstance(a, Tensor)])
+    arrays = []
+    for a in args:
+        if isinstance(a, (list, tuple)):
+            a = np.array(a)
+            # Integers too, where an op broadcasts; elsewhere they may be an index or a target.
+            if dtype.kind == "f" and (a.dtype == np.float64 or (op.broadcasts and a.dtype == np.int64)):
+                a = a.astype(dtype)
+        arrays.append(a)
+    return tuple(arrays)
 
 
 def _as_array(op, data):

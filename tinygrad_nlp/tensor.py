@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from .errors import DTypeError, GradientError, ShapeError, describe, explain
+from .errors import DTypeError, GradientError, IndexRangeError, OptionError, ShapeError, describe, explain
 from .modes import current
 from .rowsparse import RowSparse
 from .versions import note_change, tick
@@ -64,6 +64,15 @@ class Tensor:
         self._op = None
         self._requires_grad = bool(requires_grad)
         if requires_grad:
+            if requires_grad is not True and not isinstance(requires_grad, np.bool_):
+                raise OptionError(
+                    explain(
+                        "Tensor(data, requires_grad)",
+                        got=f"{data!r} as data and {requires_grad!r} as requires_grad",
+                        expected="True or False",
+                        write="zeros(2, 3) for a shape, Tensor([2, 3]) for values",
+                    )
+                )
             self._refuse_grad_of_no_floats("Tensor(requires_grad=True)")
         self._id = tick()
         self._grad = self._args = self._options = self._values = self._saved = None
@@ -116,7 +125,7 @@ class Tensor:
         """The value of a tensor with one element, as a Python number."""
         if self._data.size != 1:
             raise ShapeError(
-                explain("item()", got=describe(self), expected="one element", write="t.numpy() or t[i].item()")
+                explain("item()", got=describe(self), expected="one element", write="t.tolist(), or t[i].item()")
             )
         return self._data.item()
 
@@ -140,10 +149,15 @@ class Tensor:
 
     def __bool__(self):
         if self._data.size != 1:
-            raise ShapeError(
-                explain("bool()", got=describe(self), expected="one element", write="(t > 0).all() or .any()")
-            )
+            write = "(t > 0).all() or .any(), (s > 0) & (t > 0) for `and`; to find t in a list: any(t is u for u in …)"
+            raise ShapeError(explain("bool()", got=describe(self), expected="one element", write=write))
         return bool(self._data.item())
+
+    def __round__(self, digits=None):
+        return round(self.item(), digits)
+
+    def __pos__(self):
+        return self
 
     def __index__(self):
         if self._data.dtype.kind not in "iu" or self._data.size != 1:
@@ -153,6 +167,8 @@ class Tensor:
     def __repr__(self):
         body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=200)
         parts = [body, f"dtype={self._data.dtype}"]
+        if not self._data.size and self._data.ndim > 1:
+            parts.insert(1, f"shape={self.shape}")
         if self.name:
             parts.append(f"name={self.name!r}")
         if self._op is not None:
@@ -350,14 +366,37 @@ class Tensor:
             )
         note_change(self._data)
 
+    def _assign(self, operation: str, index, value):
+        if isinstance(value, Tensor):
+            if value._requires_grad and current().recording:
+                raise GradientError(
+                    explain(
+                        f"in-place {operation}",
+                        got=f"{describe(value)} that requires grad, into {describe(self)}",
+                        expected="values that no gradient flows through: it would end here",
+                        write="a new tensor: stack(rows), concat(parts), where(mask, v, t); for the values: v.detach()",
+                    )
+                )
+            value = value._data
+        self._write(operation)
+        try:
+            self._data[index] = value
+        except (IndexError, TypeError, ValueError) as error:
+            kinds = ((IndexError, IndexRangeError), (TypeError, DTypeError), (ValueError, ShapeError))
+            raise next(kind for e, kind in kinds if isinstance(error, e))(
+                explain(
+                    f"in-place {operation}",
+                    got=f"{describe(value)} into {describe(self)}: {error}",
+                    expected="an index within the tensor, and values whose shape broadcasts to what it selects",
+                )
+            ) from None
+
     def __setitem__(self, index, value):
-        self._write("assignment t[…] = v")
-        self._data[_plain_index(index)] = value._data if isinstance(value, Tensor) else value
+        self._assign("assignment t[…] = v", _plain_index(index), value)
 
     def copy_(self, value) -> Tensor:
-        """Overwrite the values in place."""
-        self._write("copy_")
-        self._data[...] = value._data if isinstance(value, Tensor) else value
+        """Overwrite the values in place. Raises GradientError for a tensor that requires grad: no_grad() allows it."""
+        self._assign("copy_", ..., value)
         return self
 
     def fill_(self, value) -> Tensor:
