@@ -177,3 +177,14 @@ def test_a_decorated_coroutine_runs_in_the_mode():
 
     inside, outside = asyncio.run(both())
     assert not inside.requires_grad and outside.requires_grad
+
+
+@pytest.mark.parametrize("mode", [no_grad, enable_grad, detect_anomaly])
+def test_a_mode_decorates_with_and_without_parentheses(mode):
+    def asked(x, *, twice=False):
+        "Whether ops are recorded."
+        return is_grad_enabled(), twice
+
+    for decorated in (mode(asked), mode()(asked)):
+        assert decorated(1, twice=True) == (mode is not no_grad, True)
+        assert decorated.__name__ == "asked" and decorated.__doc__ == "Whether ops are recorded."

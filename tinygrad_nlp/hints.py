@@ -14,12 +14,18 @@ NO_GRADIENT = "on the values, without gradient: np.{}(t.detach().numpy())"
 IN_PLACE = "t = {0}; for a parameter: with no_grad(): t {1} other"
 RECURRENT = "nn.LSTM(…); other kinds as a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh"
 CONVOLUTION = "t.unfold(…) and nn.Linear on its windows: no convolution is built in"
-ATTENTION = "a Module with nn.Linear, q @ k.mT, softmax(…, axis=-1) and nn.LayerNorm: none is built in"
+ATTENTION = "a Module with nn.MultiheadAttention(…), nn.Linear and nn.LayerNorm"
 
 TENSOR = {
     # copies, devices, dtypes
     "clone": "t * 1, a copy in the graph; Tensor(t.data), a copy outside it",
     "copy": "t * 1, a copy in the graph; Tensor(t.data), a copy outside it",
+    "is_contiguous": "t.data.flags.c_contiguous",
+    "is_floating_point": 't.dtype.kind == "f"',
+    "element_size": "t.data.itemsize",
+    "new_zeros": "zeros(2, 3, dtype=t.dtype)",
+    "new_ones": "ones(2, 3, dtype=t.dtype)",
+    "new_tensor": "tensor(data, dtype=t.dtype)",
     "contiguous": "t itself: nothing needs it",
     "detach_": "t = t.detach()",
     "to": NO_DEVICE,
@@ -113,6 +119,15 @@ TENSOR = {
     "median": NO_GRADIENT.format("median"),
     "quantile": NO_GRADIENT.format("quantile") + " with the quantile",
     "unique": NO_GRADIENT.format("unique"),
+    "remainder": NO_GRADIENT.format("remainder") + " with the divisor",
+    "floor_divide": NO_GRADIENT.format("floor_divide") + " with the divisor",
+    "nan_to_num": "where(isfinite(t), t, 0)",
+    "count_nonzero": "count_nonzero(t)",
+    "logical_not": "~t, of a mask",
+    "logical_and": "t & other, of masks",
+    "logical_or": "t | other, of masks",
+    "cat": "concat([t, other])",
+    "lerp": "t + weight * (other - t)",
     "cumprod": NO_GRADIENT.format("cumprod"),
     "isnan": "isnan(t)",
     "isfinite": "isfinite(t)",
@@ -146,6 +161,11 @@ PACKAGE = {
     "from_numpy": "Tensor(np.ones(3)), or Tensor(array, copy=False) to share the memory",
     "array": "Tensor([1.0, 2.0])",
     "asarray": "Tensor([1.0, 2.0])",
+    "is_tensor": "isinstance(x, Tensor)",
+    "set_default_dtype": "dtype=np.float64 where a tensor is made; Python's floats become float32",
+    "pi": "math.pi",
+    "inf": "math.inf",
+    "nan": "math.nan",
     "FloatTensor": "Tensor([1.0, 2.0])",
     "LongTensor": "Tensor([1, 2])",
     "empty": "zeros(2, 3)",
@@ -225,7 +245,6 @@ NN = {
     **{f"AvgPool{n}d": "t.unfold(…).mean(axis=-1)" for n in (1, 2, 3)},
     **{f"BatchNorm{n}d": "nn.LayerNorm(…)" for n in (1, 2, 3)},
     **{f"Dropout{n}d": "nn.Dropout(…)" for n in (1, 2, 3)},
-    "MultiheadAttention": ATTENTION,
     "Transformer": ATTENTION,
     "TransformerEncoder": ATTENTION,
     "TransformerEncoderLayer": ATTENTION,

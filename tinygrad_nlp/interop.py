@@ -24,6 +24,9 @@ UFUNCS = {
 }
 """NumPy's names of ufuncs where our op has another; all other names agree."""
 
+ON_MASKS = {"bitwise_and": "__and__", "bitwise_or": "__or__", "bitwise_xor": "__xor__", "invert": "__invert__"}
+"""What ``array & tensor`` asks for, and the operator of Tensor, which takes masks alone."""
+
 VALUES = {
     np.shape,
     np.ndim,
@@ -80,6 +83,8 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
     _refuse_options(name, {k: v for k, v in options.items() if not (k == "where" and v is True)})
     if ufunc is np.positive:
         return inputs[0]
+    if ufunc.__name__ in ON_MASKS:
+        return getattr(Tensor, ON_MASKS[ufunc.__name__])(*inputs)
     op = registry.get(UFUNCS.get(ufunc.__name__, ufunc.__name__))
     if op is None or op.arity != ufunc.nin or ufunc.nout != 1:
         raise _without_op(name, self)

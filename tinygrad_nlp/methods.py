@@ -5,8 +5,11 @@ NumPy's names and meaning for array methods, PyTorch's for the rest.
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import hints
 from .apply import apply
+from .errors import DTypeError, describe, explain
 from .op import registry
 from .tensor import Tensor, _plain_index
 
@@ -38,6 +41,12 @@ REFLECTED = {
 
 UPDATES = {"__iadd__": "add", "__isub__": "sub", "__imul__": "mul", "__itruediv__": "div"}
 
+ON_MASKS = {"__and__": "logical_and", "__or__": "logical_or", "__xor__": "logical_xor", "__invert__": "logical_not"}
+"""Python's operators between bits. On masks they are logic; on numbers they would be something else: refused."""
+
+WITHOUT_OP = {"__floordiv__": "//", "__mod__": "%", "__divmod__": "divmod"}
+"""Operators that have no op, with what a message calls them."""
+
 METHODS = (
     # elementwise
     *("abs", "sign", "square", "sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "erf", "clip"),
@@ -50,7 +59,7 @@ METHODS = (
     # products
     *("matmul", "dot", "outer", "trace", "diagonal", "tril", "triu"),
     # shape and index
-    *("squeeze", "unsqueeze", "expand", "flatten", "moveaxis", "swapaxes", "repeat", "tile", "flip", "roll", "pad"),
+    *("squeeze", "unsqueeze", "flatten", "moveaxis", "swapaxes", "repeat", "tile", "flip", "roll", "pad"),
     *("split", "unfold", "take", "gather", "scatter_add", "astype"),
 )
 """Names that a Tensor has as methods with the op's own arguments after the tensor."""
@@ -66,10 +75,18 @@ def attach() -> None:
         setattr(Tensor, special, _reflected(registry[name]))
     for special, name in UPDATES.items():
         setattr(Tensor, special, _update(registry[name]))
+    for special, name in ON_MASKS.items():
+        setattr(Tensor, special, _on_masks(registry[name]))
+        if special != "__invert__":  # these commute
+            setattr(Tensor, special.replace("__", "__r", 1), _on_masks(registry[name]))
+    for special, sign in WITHOUT_OP.items():
+        setattr(Tensor, special, _without_op(sign))
+        setattr(Tensor, special.replace("__", "__r", 1), _without_op(sign))
     for name in METHODS:
         # Composites (topk returns two tensors) are plain functions; they bind as they are.
         setattr(Tensor, name, registry[name].as_method() if name in registry else getattr(ops, name))
     Tensor.reshape = _sizes_method(registry["reshape"], "shape")
+    Tensor.expand = _sizes_method(registry["expand"], "shape")
     Tensor.transpose = Tensor.permute = _sizes_method(registry["transpose"], "axes")
     Tensor.T = property(lambda self: apply(registry["transpose"], (self,), {"axes": None}), doc="The axes reversed.")
     Tensor.mT = property(
@@ -102,6 +119,39 @@ def _update(op):
         return self._update(ufunc, other, method)
 
     return update
+
+
+def _on_masks(op):
+    def method(x, *y):
+        for value in (x, *y):
+            dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+            if dtype.kind != "b":
+                raise DTypeError(
+                    explain(
+                        f"{op.name} by &, |, ^ or ~",
+                        got=describe(value),
+                        expected="masks, tensors of bool",
+                        write="(x > 0) & (y > 0), with the parentheses; of integers: Tensor(x.data & y.data)",
+                    )
+                )
+        return apply(op, (x, *y), op.defaults)
+
+    method.__doc__ = op.__doc__
+    return method
+
+
+def _without_op(sign):
+    def method(x, y):
+        raise DTypeError(
+            explain(
+                f"{sign} of a Tensor",
+                got=f"{describe(x)} and {describe(y)}",
+                expected="an operation that has a gradient",
+                write=f"on the values: Tensor({'divmod(t.data, n)[0]' if sign == 'divmod' else f't.data {sign} n'})",
+            )
+        )
+
+    return method
 
 
 def _sizes_method(op, option):

@@ -31,9 +31,13 @@ current = _modes.get
 
 
 class _Switch:
-    """A mode as a context manager and as a decorator: ``with no_grad():`` or ``@no_grad()``."""
+    """A mode as a context manager and as a decorator: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``."""
 
     changes: dict = {}
+
+    def __new__(cls, function=None):
+        switch = super().__new__(cls)
+        return switch if function is None else switch(function)
 
     def __enter__(self):
         self._tokens = [*getattr(self, "_tokens", ()), _modes.set(current().but(**self.changes))]

@@ -19,7 +19,10 @@ __all__ = [
     "isnan",
     "less",
     "less_equal",
+    "logical_and",
     "logical_not",
+    "logical_or",
+    "logical_xor",
     "masked",
     "maximum",
     "minimum",
@@ -353,10 +356,53 @@ class isfinite:
 
 @op
 class logical_not:
-    """True where an element is False or 0."""
+    """True where an element is False or 0. Of a mask it is ``~x``."""
 
     forward = np.logical_not
     arguments = ("x",)
     derivation = comparison(r"s = [x = 0]", "x: any -> same, bool")
     conventions = smooth
     samples = unary(booleans) + (sample(integers(0, 2, 4)), sample(normal(3)))
+
+
+JOINED = tuple(
+    sample(draw(*left), draw(*right))
+    for draw in (booleans, lambda *shape: integers(0, 2, *shape))
+    for left, right in (((2, 3), (2, 3)), ((2, 1), (3,)), ((), (4,)), ((0, 3), (3,)))
+)
+
+
+@op
+class logical_and:
+    """True where x and y are both true (not 0). Of masks it is ``x & y``."""
+
+    forward = np.logical_and
+    arguments = ("x", "y")
+    broadcasts = True
+    derivation = comparison(r"s = x \wedge y")
+    conventions = smooth
+    samples = JOINED
+
+
+@op
+class logical_or:
+    """True where x or y or both are true (not 0). Of masks it is ``x | y``."""
+
+    forward = np.logical_or
+    arguments = ("x", "y")
+    broadcasts = True
+    derivation = comparison(r"s = x \vee y")
+    conventions = smooth
+    samples = JOINED
+
+
+@op
+class logical_xor:
+    """True where one of x and y is true (not 0) and the other is not. Of masks it is ``x ^ y``."""
+
+    forward = np.logical_xor
+    arguments = ("x", "y")
+    broadcasts = True
+    derivation = comparison(r"s = x \oplus y")
+    conventions = smooth
+    samples = JOINED
