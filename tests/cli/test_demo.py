@@ -1,5 +1,6 @@
 """The main job end to end: `demo --quick`, its files, its page."""
 
+import html
 import json
 import re
 import time
@@ -8,11 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 from tinygrad_nlp.models.word2vec import Vectors
-from tinygrad_nlp.visualize import draw_tree
+from tinygrad_nlp.visualize import draw_tree, plots
 
 from tinygrad_nlp.cli import main
 from tinygrad_nlp.cli.demo_parser import ParserPart
-from tinygrad_nlp.cli.report import Picture, Report
+from tinygrad_nlp.cli.report import Picture, Report, Section, Table
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
@@ -23,6 +24,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.open, self.tags, self.reaching, self.policy, self.text = [], set(), [], "", []
+        self.ids, self.anchors, self.frames = [], [], []
         self.feed(text)
         self.close()
         assert not self.open, f"left open: {self.open}"
@@ -31,11 +33,21 @@ class Page(HTMLParser):
         self.tags.add(tag)
         if tag not in VOID:
             self.open.append(tag)
+        found = dict(attributes)
         for name, value in attributes:
-            if name in ("src", "href", "xlink:href", "action", "data", "srcset") or name.startswith("on"):
+            own = value and value.startswith(("#", "data:,"))
+            if name in ("src", "href", "xlink:href", "action", "data", "srcset", "style") and not own:
                 self.reaching.append((tag, name, value))
-        if dict(attributes).get("http-equiv") == "Content-Security-Policy":
-            self.policy = dict(attributes)["content"]
+            if name.startswith("on") or (tag == "iframe" and found.get("sandbox") != "allow-scripts"):
+                self.reaching.append((tag, name, value))
+        if "id" in found:
+            self.ids.append(found["id"])
+        if found.get("href", "").startswith("#"):
+            self.anchors.append(found["href"][1:])
+        if found.get("http-equiv") == "Content-Security-Policy":
+            self.policy = found["content"]
+        if "srcdoc" in found:
+            self.frames.append(found["srcdoc"])
 
     def handle_startendtag(self, tag, attributes):
         self.handle_starttag(tag, attributes)
@@ -51,21 +63,16 @@ class Page(HTMLParser):
 
 def check_page(text):
     page = Page(text)
-    assert text.startswith("<!DOCTYPE html>") and '<html lang="en">' in text
-    assert page.reaching == [] and not page.tags & {
-        "script",
-        "iframe",
-        "object",
-        "embed",
-        "link",
-        "img",
-        "foreignObject",
-    }
+    assert text.startswith("<!doctype html>") and '<html lang="en">' in text
+    assert page.reaching == [] and not page.tags & {"script", "object", "embed", "img", "foreignObject"}
+    for framed in page.frames:
+        text = text.replace(html.escape(framed, quote=True), "")
     assert not re.search(r"url\(|@import", text)
     # The namespace of SVG is a name, not an address that is fetched.
     assert "//" not in text.replace("http://www.w3.org/2000/svg", "")
-    assert page.policy.startswith("default-src 'none'") and "script-src" not in page.policy
-    assert "prefers-color-scheme: dark" in text
+    assert page.policy.startswith("default-src 'none'") and "unsafe" not in page.policy
+    assert "prefers-color-scheme:dark" in text
+    assert len(set(page.ids)) == len(page.ids) and set(page.anchors) <= set(page.ids)
     return page
 
 
@@ -107,19 +114,35 @@ def test_the_page_is_valid_and_alone(demo):
     page = check_page(text)
     words = " ".join(page.text)
     for part in (
-        "Nearest neighbours",
+        "Words by their neighbours",
         "A map of words",
-        "The loss",
+        "Losses",
         "One training step",
+        "The same step, replayed",
+        "Gradients of the parser's weights",
+        "Activations of the parser's layers",
         "Sentences, parsed",
         "How it was made",
+        "tinygrad-nlp demo --quick --seed 1 --epochs 10",
         "versions",
     ):
         assert part in words
-    assert 4 + 2 <= text.count("<svg") <= 4 + 3
-    assert text.count('<figure class="tree" tabindex="0">') == text.count("<svg") - 4
-    for svg in re.findall(r"<svg.*?</svg>", text, re.S):
-        ElementTree.fromstring(svg)
+    assert page.ids == ["top", "words", "losses", "step", "gradients", "parsing", "made"]
+    assert page.anchors == [*page.ids[1:], "top"]
+    assert len(text) < 700_000 and len(page.frames) == 1
+    assert 7 + 2 <= len(pictures(text)) <= 7 + 3
+    assert text.count('<figure class="tree"') == len(pictures(text)) - 7
+    for svg in pictures(text):
+        root = ElementTree.fromstring(svg)
+        assert (
+            root.get("role") == "img"
+            and root.get("aria-label")
+            and root.find("{http://www.w3.org/2000/svg}desc") is not None
+        )
+
+
+def pictures(text):
+    return re.findall(r"<svg.*?</svg>", text, re.S)
 
 
 def test_the_parser_does_well_on_sentences_it_has_not_seen_and_shows_a_tree(demo):
@@ -238,20 +261,50 @@ def test_an_interrupt_during_the_parser_keeps_vectors_and_report_too(tmp_path, c
     assert (tmp_path / "vectors.safetensors").exists()
 
 
+def test_the_map_shows_words_unlike_each_other_first():
+    import numpy as np
+
+    from tinygrad_nlp.cli.demo import far_apart
+    from tinygrad_nlp.data import Vocabulary
+
+    matrix = np.array([[1, 0], [1, 0.1], [0, 1], [-1, 0], [0.1, 1]])
+    vectors = Vectors(Vocabulary(dict(zip("abcde", range(9, 4, -1)))), matrix)
+    assert far_apart(vectors, list("abcde"), 3) == ["a", "d", "c"]
+    assert sorted(far_apart(vectors, list("abcde"), 9)) == list("abcde")
+
+
+def test_the_recorded_losses_are_those_of_the_steps():
+    from tinygrad_nlp.cli.demo_parser import Record
+
+    losses, sizes = [3.0, 2.0, 4.0, 1.0, 0.5, 0.25], [4, 4, 2] * 2
+    record = Record()
+    record.norms = type("Norms", (), {"step": lambda self: None})()
+    for epoch in range(2):
+        total = gone = 0
+        for loss, size in list(zip(losses, sizes))[3 * epoch : 3 * epoch + 3]:
+            total, gone = total + loss * size, gone + size
+            record.step((epoch + gone / 10) / 2, 2, total / gone, epoch)
+        record.step((epoch + 1) / 2, 2, total / gone, epoch + 1)  # as `train` reports the end of an epoch
+    assert [loss for _, loss in record.losses] == pytest.approx(losses)
+    assert [share for share, _ in record.losses] == pytest.approx([0.2, 0.4, 0.5, 0.7, 0.9, 1.0])
+
+
 def test_hostile_words_are_shown_and_do_nothing():
     words = ["</td><script>alert(1)</script>", "<img src=x onerror=alert(1)>", 'a"b', "&amp;", "</title>", "\x00nul"]
+    drawn = Picture('<?xml version="1.0"?><svg viewBox="0 0 1 1"></svg>', words[1], words[2])
+    tree = Picture(draw_tree(words, [0] * len(words), words, against=range(len(words))).svg(), words[1])
+    places = [(float(i), float(i * i)) for i in range(len(words))]
+    mapped = Picture.of(plots.word_map(places, words, pairs=[words[:2]], title=words[1]), words[0])
     report = Report(
         lead=words[0],
-        curve=[(0.5, 1.0), (1.0, 0.5)],
-        first_loss=4.2,
-        neighbors={word: [(other, 0.5) for other in words] for word in words},
-        mapped=words,
-        places=[(float(i), float(i * i)) for i in range(len(words))],
-        shares=(0.5, 0.25),
-        pictures=[Picture('<?xml version="1.0"?><svg viewBox="0 0 1 1"></svg>', words[1])],
+        made=words[1],
+        command=words[2],
+        figures=[(words[0], words[1])],
+        sections=[
+            Section("a", words[0], words, [drawn, mapped], [Table(words[0], words, [[w, (w, w)] for w in words])]),
+            Section("b", words[1], words, [tree], kind="tree"),
+        ],
         facts=[(words[0], words[1])],
-        parsing=words[0],
-        trees=[Picture(draw_tree(words, [0] * len(words), words, against=range(len(words))).svg(), words[1])],
     )
     page = check_page(report.html())
     shown = "".join(page.text)

@@ -3,11 +3,13 @@ sentences it has not seen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import sys
+from dataclasses import dataclass, field
 
 from .blas import one_thread
-from .report import Picture
-from .train_parser import train_with_progress
+from .progress import Progress
+from .report import Picture, Section, Table
 
 SENTENCES, QUICK_SENTENCES = 1500, 600
 UNSEEN = 400
@@ -16,6 +18,44 @@ SETTINGS = {"dim": 32, "hidden": 64, "batch": 256, "rate": 5e-3}
 EPOCHS, QUICK_EPOCHS = 5, 4
 SHOWN = range(8, 15)
 """Words of a sentence that is shown: enough for a structure, few enough for a screen."""
+
+RELATIONS = 10
+"""The most frequent ones are in the table."""
+
+RECORDED = 4
+"""Every so manieth step's norms are kept."""
+
+
+@dataclass
+class Record:
+    """What is kept of a training for its pictures: the loss of each step, and norms per layer."""
+
+    losses: list[tuple[float, float]] = field(default_factory=list)
+    norms: object = None
+    _epoch: int = -1
+    _before: tuple[float, float] = (0.0, 0.0)
+
+    def start(self, network):
+        from tinygrad_nlp import nn
+
+        self.norms = nn.watch(network, every=RECORDED)
+        self.norms.__enter__()
+
+    def stop(self):
+        if self.norms is not None:
+            self.norms.__exit__()
+
+    def step(self, share, epochs, mean, epoch):
+        """``mean`` is that of the epoch so far; this step's loss is what brought it there."""
+        if self.losses and share <= self.losses[-1][0]:
+            return  # the end of an epoch is reported once more
+        self.norms.step()
+        if epoch != self._epoch:
+            self._epoch, self._before = epoch, (0.0, 0.0)
+        part = share * epochs - epoch
+        gone, total = self._before
+        self.losses.append((share, (mean * part - total) / (part - gone)))
+        self._before = part, mean * part
 
 
 @dataclass(frozen=True)
@@ -26,6 +66,7 @@ class ParserPart:
     unseen     the test sentences as `generate` made them, and ``parsed``, the parser's trees of them
     scores     of the parser, and ``bound``, the best that can be expected of any
     sentences  how many it was trained on
+    record     losses and norms of its training
     """
 
     training: object
@@ -34,6 +75,7 @@ class ParserPart:
     scores: object
     bound: float
     sentences: int
+    record: Record = field(default_factory=Record)
 
     def text(self) -> str:
         """For the terminal: the scores, and a sentence as a tree."""
@@ -58,6 +100,92 @@ class ParserPart:
             f"sentences can be read in two ways, and the grammar decides by chance: {self.bound:.2%} is the most that "
             "can be expected of any parser."
         )
+
+    def losses(self) -> Picture:
+        """The loss of each step and its mean."""
+        from tinygrad_nlp.visualize import plots
+
+        classes = self.training.parser.network.output.weight.shape[0]
+        drawn = plots.curves(
+            self.record.losses,
+            "Parser",
+            "training done",
+            "loss (nats per move)",
+            share=True,
+            mean=True,
+            levels={f"knowing nothing: log {classes} = {math.log(classes):.3f}": math.log(classes)},
+            height=460,
+        )
+        return Picture.of(
+            drawn, "Each move of the parser costs −log of the probability it gave to the right one. Pale: each batch."
+        )
+
+    def gradients(self) -> Section:
+        """Norms per layer, recorded while it was trained."""
+        from tinygrad_nlp.visualize import plots
+
+        norms = self.record.norms
+        weights = {path: values for path, values in norms.gradients.items() if path.endswith("weight")}
+        outputs = {path: v for path, v in norms.activations.items() if "." not in path and path in self._layers()}
+        options = {"steps": norms.steps, "mean": True, "height": 480}
+        return Section(
+            "gradients",
+            "Gradients and activations, layer by layer",
+            [
+                "What one looks at when a network does not learn: a gradient that vanishes towards the input, or an "
+                "activation that grows without end, shows here long before it shows in the loss."
+            ],
+            [
+                Picture.of(
+                    plots.norms(weights, "Gradients of the parser's weights", **options),
+                    "‖∂J/∂W‖ of each table of weights, recorded by nn.watch while the parser was trained.",
+                ),
+                Picture.of(
+                    plots.norms(outputs, "Activations of the parser's layers", y_label="root mean square", **options),
+                    "The root of the mean square of what each layer puts out: vectors of the features, hidden units, "
+                    "what dropout left of them, scores of the moves.",
+                ),
+            ],
+        )
+
+    def _layers(self):
+        return [name for name, _ in self.training.parser.network.named_children()]
+
+    def figures(self) -> list[tuple[str, str]]:
+        """For the head of the report."""
+        what = "of unseen words get the right head and relation"
+        return [(f"{self.scores.las:.2%}", f"{what}; {self.bound:.2%} is the best possible")]
+
+    def sections(self) -> list[Section]:
+        """The parser's part of the report."""
+        scores = self.scores
+        rows = [
+            ("all words", f"{scores.words:,}", f"{scores.uas:.2%}", f"{scores.las:.2%}", f"{self.bound:.2%}"),
+        ]
+        tallies = sorted(scores.by_relation.items(), key=lambda item: -item[1].gold)
+        parts = [(name, f"{t.gold:,}", f"{t.precision:.2%}", f"{t.recall:.2%}", f"{t.f1:.2%}") for name, t in tallies]
+        return [
+            self.gradients(),
+            Section(
+                "parsing",
+                "Sentences, parsed",
+                [
+                    self.lead(),
+                    "An arrow points from a word to one that depends on it. The parser reads from left to right and "
+                    "decides, move by move.",
+                ],
+                self.pictures(),
+                [
+                    Table("On sentences it had not seen", ("", "words", "UAS", "LAS", "best possible LAS"), rows),
+                    Table(
+                        "The same by relation: head and relation right",
+                        ("relation", "words", "precision", "recall", "F1"),
+                        parts[:RELATIONS],
+                    ),
+                ],
+                kind="tree",
+            ),
+        ]
 
     def pictures(self) -> list[Picture]:
         """Two trees the parser has right, and one with an error if there is one."""
@@ -135,10 +263,34 @@ def parser_part(quick: bool, seed: int) -> ParserPart | None:
     known = {tuple(g.sentence.forms) for g in made[:count]}
     unseen = [g for g in made[count:] if tuple(g.sentence.forms) not in known]
     settings = Settings(**SETTINGS, epochs=QUICK_EPOCHS if quick else EPOCHS, seed=seed)
+    record = Record()
     with one_thread():
-        training = train_with_progress([g.sentence for g in made[:count]], None, settings)
+        training = trained([g.sentence for g in made[:count]], settings, record)
         if not training.best_epoch:
             return None
         parsed = list(training.parser.parse([g.sentence for g in unseen]))
     scores = evaluate([g.sentence for g in unseen], parsed)
-    return ParserPart(training, unseen, parsed, scores, best_score(unseen), count)
+    return ParserPart(training, unseen, parsed, scores, best_score(unseen), count, record)
+
+
+def trained(sentences, settings, record):
+    """`train` with a progress line, its losses and norms recorded."""
+    from tinygrad_nlp.models.parser import train
+
+    progress, seen = Progress("training", "sentences"), 0
+
+    def show(share, count, loss, history):
+        nonlocal seen
+        seen = count
+        record.step(share, settings.epochs, loss, len(history))
+        progress.update(share, count, f"loss {loss:.3f}")
+
+    try:
+        training = train(sentences, settings=settings, on_start=record.start, on_progress=show)
+    finally:
+        record.stop()
+    how = "interrupted; keeping the best epoch so far" if training.interrupted else "trained"
+    progress.close(f"{how}: {seen:,} sentences in {training.seconds:.1f} s")
+    if training.skipped:
+        print(f"note: {len(training.skipped):,} sentences with crossing arcs were left out", file=sys.stderr)
+    return training
