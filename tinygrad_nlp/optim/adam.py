@@ -69,12 +69,14 @@ class Adam(Optimizer):
     def rows_suffice(self, group):
         return group["sparse"]
 
-    def rule(self, group, step):
+    def rule(self, group, step, dtype):
         lr, (beta1, beta2) = group["lr"], group["betas"]
         # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): the weights' sums stay out of the arrays.
         root = math.sqrt(sum_of_weights(beta2, step))
         size, eps = lr * root / sum_of_weights(beta1, step), group["eps"] * root
         keep = 1 - lr * group["weight_decay"] if self.decoupled_decay else 1.0
+        # As arrays of the parameter's dtype: a Python float would have to be made one in every call of every block.
+        beta1, beta2, size, eps = (np.array(constant, dtype) for constant in (beta1, beta2, size, eps))
 
         def move(w, g, q, m, v, largest=None):
             np.multiply(m, beta1, out=m)
@@ -140,7 +142,7 @@ class AdamAsWritten(Optimizer):
     def arrays(self, group):
         return {"m": 0.0, "v": 0.0}
 
-    def rule(self, group, step):
+    def rule(self, group, step, dtype):
         lr, (beta1, beta2) = group["lr"], group["betas"]
 
         def move(w, g, q, m, v):

@@ -121,10 +121,11 @@ class Optimizer:
         """Name and starting value of each state array of the parameter's shape."""
         return {}
 
-    def rule(self, group: dict, step: int):
+    def rule(self, group: dict, step: int, dtype):
         """The function ``(w, g, q, *state arrays)`` that makes this step on a block; ``g`` must not be changed.
 
-        ``step`` counts from 1. Everything that is the same for all elements is computed here, once.
+        ``step`` counts from 1, ``dtype`` is the parameter's. Everything that is the same for all elements is computed
+        here, once.
         """
         raise NotImplementedError
 
@@ -190,7 +191,7 @@ class Optimizer:
             if name not in state:  # all of them at the first step; one more if an option was switched on later
                 state[name] = np.full(parameter.shape, start, parameter.dtype)
         state["step"] += 1
-        rule = self.rule(group, state["step"])
+        rule = self.rule(group, state["step"], parameter._data.dtype)
         held = [state[name] for name in names]
         w = parameter._data
         if isinstance(g, Tensor):
