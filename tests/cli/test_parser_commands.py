@@ -50,6 +50,20 @@ def test_a_resumed_training_gives_the_same_file(run, files, tmp_path):
     assert code == 2 and "a training with seed=1; expected the settings and the treebank it was begun with" in err
 
 
+def test_a_network_that_reads_the_whole_sentence(run, files, tmp_path):
+    train, dev, out = files / "train.conllu.gz", files / "dev.conllu", tmp_path / "b.st"
+    argv = ("train", "parser", train, "--dev", dev, "--network", "bilstm", "--out", out)
+    code, told, _ = run(*argv, *QUICK, "--json")
+    settings = json.loads(told)["settings"]
+    assert code == 0 and (settings["network"], settings["tags"], settings["epochs"]) == ("bilstm", "both", 2)
+    code, told, _ = run("evaluate", "parser", dev, "--parser", out, "--json")
+    assert code == 0 and json.loads(told)["words"] == sum(map(len, load_treebank(dev)))
+    assert run("parse", dev, "--parser", out, "--out", tmp_path / "parsed.conllu")[0] == 0
+    assert [s.forms for s in load_treebank(tmp_path / "parsed.conllu")] == [s.forms for s in load_treebank(dev)]
+    code, _, err = run(*argv, "--activation", "cube")
+    assert code == 2 and "--activation: a choice of the feed-forward network alone" in err
+
+
 def test_without_a_treebank_the_generated_one_is_used(run, monkeypatch, tmp_path):
     from tinygrad_nlp.cli import train_parser
 
