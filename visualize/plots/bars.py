@@ -72,8 +72,11 @@ class Bars(Plot):
         if len(self.kinds) > 1:
             x = left
             for number_, kind in enumerate(self.kinds):
+                long = room(shorten(kind, 24), LABEL) + 54
+                if x > left and x + long > WIDTH - 16:
+                    x, y = left, y + 28
                 body += [marker(number_, x + 8, y + 12), text(x + 24, y + 19, shorten(kind, 24), LABEL)]
-                x += room(shorten(kind, 24), LABEL) + 54
+                x += long
             y += 38
         first = y
         for name, value in self.values.items():
@@ -101,7 +104,8 @@ class Bars(Plot):
         y += 24 if self.x.label else 0
         if self.x.label:
             more = f", from {tick_text(low, share=self.x.share)}" if low > 0 else ""
-            body.append(text((left + right) / 2, y + 22, self.x.label + more, LABEL, anchor="middle"))
+            said = fitted(self.x.label, right - left - room(more, LABEL), LABEL) + more
+            body.append(text((left + right) / 2, y + 22, said, LABEL, anchor="middle"))
             y += 30
         if self.note:
             body.append(text(16, y + 18, fitted(self.note, WIDTH - 32, 16), 16, fill="muted"))
