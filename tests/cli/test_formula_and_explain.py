@@ -21,6 +21,8 @@ from tinygrad_nlp.cli.formula import MODELS
                 "∂J/∂uₖ = σ(uₖᵀ v_c) v_c",
             ],
         ),
+        ("softmax", ["J = −log(yᵀ ŷ)", "∂J/∂θ = ŷ − y"]),
+        ("window", ["∂J/∂v_c = Uᵀ(3 ŷ − 2 y − y₂)", "∂J/∂U = (3 ŷ − 2 y − y₂) v_cᵀ"]),
         ("cbow", ["∂J/∂vⱼ = 1/4 Uᵀ(ŷ − y)", "∂J/∂U = (ŷ − y) v̂ᵀ", "where v̂ = 1/4 ∑ⱼ vⱼ"]),
         ("network", ["∂J/∂x = ((ŷ − y) W₂ᵀ ⊙ σ′(x W₁ + b₁)) W₁ᵀ", "∂J/∂b₂ = ŷ − y"]),
         ("parser", ["∂J/∂x = ((ŷ − y) Uᵀ ⊙ 𝟙{x W + b₁ > 0}) Wᵀ"]),
@@ -128,7 +130,7 @@ def test_the_users_own_function(run, tmp_path):
 def test_an_unknown_model_is_refused(run):
     code, _, err = run("formula", "skipgrams")
     assert code == 2
-    assert err.startswith("tinygrad-nlp: no model 'skipgrams'; there are skipgram, negative-sampling, cbow")
+    assert err.startswith("tinygrad-nlp: no model 'skipgrams'; there are softmax, skipgram, window, negative-")
 
 
 def test_explain_softmax(run):

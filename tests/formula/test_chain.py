@@ -2,7 +2,7 @@ r"""The derivation that several gradients share: derived once, named as 003 Q2c 
 
 import numpy as np
 import pytest
-from tinygrad_nlp.models.word2vec.losses import cbow_context, naive_softmax_loss, negative_sampling_loss
+from tinygrad_nlp.models.word2vec.losses import cbow_context, naive_softmax_loss, negative_sampling_loss, window_loss
 
 import tinygrad_nlp as tg
 from tinygrad_nlp.formula import derivation, formula, formulas
@@ -165,3 +165,18 @@ def test_steps_of_one_formula_are_its_own_derivation(tensors):
     given = tensors(x=3, W_1=(3, 4), b_1=4, W_2=(4, 5), b_2=5)
     found = formula(network(*given), given[1], steps=True)
     assert [s.rule for s in found.steps] == ["cross_entropy", "add, matmul", "sigmoid", "add, matmul"]
+
+
+def test_what_was_computed_alike_gets_one_line(tensors):
+    v, U = tensors(v_c=4, U=(6, 4))
+    made = derivation(window_loss(v, [1, 2, 1], U), [v, U])  # U v_c is computed for each of the three words
+    assert [(s.name, s.right) for s in made.shared] == [(r"\delta", r"3 \hat y - 2 y - y_2")]
+    assert [s.right for s in made.last] == [r"U^\top \delta", r"\delta v_c^\top"]
+
+
+def test_with_respect_to_one_of_two_tensors_computed_alike(tensors):
+    (x,) = tensors(x=3)
+    first, second = tg.tanh(x), tg.tanh(x)
+    loss = (first * second * first).sum()
+    made = derivation(loss, [second])
+    assert made.last[0].difference < 1e-15

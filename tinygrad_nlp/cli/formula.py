@@ -220,8 +220,25 @@ def l2():
     return "L2 normalization, read by a linear score (002 §1.5)", l2_normalize(x) @ w, None
 
 
+def softmax():
+    from tinygrad_nlp import log, softmax
+
+    (theta,) = drawn(theta=5)
+    y_hat = softmax(theta)
+    return "Cross-entropy of a softmax, op by op (003 Q2b, 001 3(e)(ii))", -log(y_hat[2]), None
+
+
+def window():
+    from tinygrad_nlp.models.word2vec.losses import window_loss
+
+    v, U = drawn(v_c=4, U=(WORDS, 4))
+    return "Skip-gram over a window in which a word stands twice (004 (d))", window_loss(v, [2, 5, 2], U), None
+
+
 MODELS = {
+    "softmax": softmax,
     "skipgram": skipgram,
+    "window": window,
     "negative-sampling": negative_sampling,
     "cbow": cbow,
     "network": network,

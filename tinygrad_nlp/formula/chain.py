@@ -17,7 +17,7 @@ from ..errors import GradientError, explain
 from ..tensor import Tensor
 from .latex import ATOM, name_as_latex
 from .lower import Textbook
-from .symbols import Symbol, gradients, read_graph, sent_back
+from .symbols import Symbol, read_graph, sent_back
 from .terms import below
 from .typeset import unicode
 from .writer import Naming, Writer, close, difference, partial
@@ -90,14 +90,17 @@ def derivation(loss, wrt, *, layout="rows", names=None) -> Chain:
         naming = Naming()
         nodes, symbols = read_graph(loss, naming.leaf)
         try:
-            made, values = _Unfolding(nodes, symbols, wrt, Textbook(names, layout, plain)).chain()
+            unfolding = _Unfolding(nodes, symbols, wrt, Textbook(names, layout, plain))
+            made, values = unfolding.chain()
         except ValueError:  # shapes that no matrix algebra fits
             if plain:
                 raise
             continue
-        tensors = [t for t in nodes if t._id in values]
-        swept = sweep([(loss, np.ones_like(loss._data))], retain_graph=True, wanted=tensors)
-        found = {t._id: np.asarray(g) for t, g in swept}
+        tensors = [t for t in nodes if unfolding.first(t)._id in values]
+        found = {}
+        for t, g in sweep([(loss, np.ones_like(loss._data))], retain_graph=True, wanted=tensors):
+            same = unfolding.first(t)._id
+            found[same] = found[same] + np.asarray(g) if same in found else np.asarray(g)
         if all(close(values[i], g) for i, g in found.items()):
             return Chain(
                 tuple(replace(s, difference=difference(values[i], found[i])) for i, s in made.shared),
@@ -108,16 +111,33 @@ def derivation(loss, wrt, *, layout="rows", names=None) -> Chain:
 
 
 class _Unfolding:
-    """One derivation in the making."""
+    """One derivation in the making.
+
+    Tensors that were computed alike, U v_c once for each word of a window, are one symbol and get one line: rules are
+    linear in what arrives, so it may be added up first.
+    """
 
     def __init__(self, nodes, symbols, wrt, book):
-        self.nodes, self.symbols, self.wrt, self.book = nodes, symbols, wrt, book
+        self.symbols, self.wrt, self.book = symbols, wrt, book
         self.wanted = {t._id for t in wrt}
+        self.alone = {nodes[0]._id, *self.wanted}
+        self.oldest = {id(symbols[n._id]): n for n in nodes if n._id not in self.alone}  # nodes: newest first
+        self.nodes = nodes = [n for n in nodes if self.first(n) is n]
         self.leads = set(self.wanted)
         for n in reversed(nodes):
-            if any(isinstance(a, Tensor) and a._id in self.leads for a in n._args or ()):
+            if any(isinstance(a, Tensor) and self.first(a)._id in self.leads for a in n._args or ()):
                 self.leads.add(n._id)
         self.values = {}
+
+    def first(self, tensor):
+        """The oldest of the tensors that were computed alike. When its turn comes, what they receive has arrived."""
+        return tensor if tensor._id in self.alone else self.oldest[id(self.symbols[tensor._id])]
+
+    def sent(self, node, g):
+        """(argument, what it receives) of a tensor's op."""
+        for _, a, part in sent_back(node, g, self.symbols):
+            if self.first(a)._id in self.leads:
+                yield self.first(a), part
 
     def chain(self):
         """(Chain of (tensor id, line), what the lines are worth by tensor id)."""
@@ -138,9 +158,8 @@ class _Unfolding:
                 pending[node._id] = self._named(node, pending[node._id])
             if node._op is None:
                 continue
-            for _, a, part in sent_back(node, pending[node._id], self.symbols):
-                if a._id in self.leads:
-                    pending[a._id] = pending[a._id] + part if a._id in pending else part
+            for a, part in self.sent(node, pending[node._id]):
+                pending[a._id] = pending[a._id] + part if a._id in pending else part
         last = tuple((t._id, last[t._id]) for t in self.wrt if t._id in last)
         return Chain(tuple(shared), last, tuple(self.writer.where())), self.values
 
@@ -148,13 +167,16 @@ class _Unfolding:
 
     def _find_ways(self):
         """starts: tensors whose gradient is not just handed on; named: those of them that several ways go on from."""
-        arrived, steps = gradients(self.nodes[0], self.nodes, self.symbols)
-        self.arrived = arrived
-        came, group, ways = {}, {self.nodes[0]._id: self.nodes[0]._id}, {}
-        for node, a, part in steps:
-            if node._id in self.leads and a._id in self.leads:
+        loss = self.nodes[0]
+        self.arrived = arrived = {loss._id: np.ones(loss.shape, loss.dtype)}
+        came, group, ways = {}, {loss._id: loss._id}, {}
+        for node in self.nodes:
+            if node._op is None or node._id not in arrived:
+                continue
+            for a, part in self.sent(node, arrived[node._id]):
+                arrived[a._id] = arrived[a._id] + part if a._id in arrived else part
                 came.setdefault(a._id, []).append((node, part))
-        self.rules, self.silent = {self.nodes[0]._id: ""}, {self.nodes[0]._id}
+        self.rules, self.silent = {loss._id: ""}, {loss._id}
         for node in self.nodes[1:]:
             if node._id not in came:
                 continue
@@ -187,12 +209,14 @@ class _Unfolding:
         """True for the transpose, or some rows, of a parameter asked for, where they are all that is read of a run."""
         if node._op is None or node._op.name not in READING or node._id in self.wanted or node.name:
             return False
-        return node._args[0]._id in self.wanted and len(came[node._id]) == 1
+        return self.first(node._args[0])._id in self.wanted and len(came[node._id]) == 1
 
     def _rule(self, source):
         """The op whose rule sent a gradient, after those on the way to it that have no line of their own."""
         name, before = source._op.name.rstrip("_"), self.rules[source._id]
-        return f"{before}, {name}" if before and source._id in self.silent else name
+        if source._id not in self.silent or not before or "+" in before:
+            return name
+        return before if before.split(", ")[-1] == name else f"{before}, {name}"
 
     # ---- names ---------------------------------------------------------------------------------------------
 
