@@ -31,7 +31,19 @@ def lstm_by_sequences(x, W, U, b, h0=None, c0=None, *, sizes, reverse):
     return out
 
 
-FORWARD = {"lstm": lstm_by_sequences}
+def gru_by_sequences(x, W, U, b, d, h0=None, *, sizes, reverse):
+    out = np.zeros((len(x), U.shape[1]))
+    for number, rows in enumerate(sequences(sizes)):
+        h = np.zeros(U.shape[1]) if h0 is None else h0[number]
+        for row in rows[::-1] if reverse else rows:
+            (ar, az, an), (er, ez, en) = np.split(W @ x[row] + b, 3), np.split(U @ h + d, 3)
+            z = sigma(az + ez)
+            h = (1 - z) * np.tanh(an + sigma(ar + er) * en) + z * h
+            out[row] = h
+    return out
+
+
+FORWARD = {"lstm": lstm_by_sequences, "gru": gru_by_sequences}
 
 
 @pytest.mark.parametrize("reverse", [False, True])

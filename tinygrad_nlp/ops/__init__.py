@@ -5,6 +5,7 @@ from types import ModuleType as _Module
 from .activation import *
 from .arithmetic import *
 from .exp_log import *
+from .gru import *
 from .index import *
 from .linalg import *
 from .loss import *

@@ -273,24 +273,25 @@ def lstm_forward(x, W, U, b, h0, c0, sizes, reverse):
     return out, (a, tanh_c)
 
 
+def before_each(state, first, sizes, reverse):
+    """`previous`, of arrays."""
+    # mode="clip": the rows where a sequence begins are overwritten at once
+    found = np.take(state, previous_rows(sizes, reverse), axis=0, mode="clip") if len(state) else state
+    found[first_rows(sizes, reverse)] = 0 if first is None else first
+    return found
+
+
 def lstm_backward(g, out, saved, needs, x, W, U, h0, c0, sizes, reverse):
     """One gradient (or None) for each of x, W, U, b, h0, c0."""
     a, k = saved
     H, M, dtype = U.shape[1], len(x), a.dtype
     i, f, z, o = (a[:, n * H : (n + 1) * H] for n in range(4))
-    rows = previous_rows(sizes, reverse)
     begin = first_rows(sizes, reverse)
-
-    def before(state, first):
-        # mode="clip": the rows where a sequence begins are overwritten at once
-        found = np.take(state, rows, axis=0, mode="clip") if M else state
-        found[begin] = 0 if first is None else first
-        return found
 
     # ā as in `through_time`, with the factors that do not depend on what arrives made for all rows at once.
     a_bar = empty((M, 4 * H), dtype)
     to_i, to_f, to_z, to_o = (a_bar[:, n * H : (n + 1) * H] for n in range(4))
-    for gate, factor, target in ((i, z, to_i), (f, before(out[1], c0), to_f), (o, k, to_o)):
+    for gate, factor, target in ((i, z, to_i), (f, before_each(out[1], c0, sizes, reverse), to_f), (o, k, to_o)):
         np.subtract(1, gate, out=target)
         np.multiply(target, gate, out=target)
         np.multiply(target, factor, out=target)
@@ -326,7 +327,7 @@ def lstm_backward(g, out, saved, needs, x, W, U, h0, c0, sizes, reverse):
     return (
         a_bar @ W if needs[0] else None,
         a_bar.T @ x if needs[1] else None,
-        a_bar.T @ before(out[0], h0) if needs[2] else None,
+        a_bar.T @ before_each(out[0], h0, sizes, reverse) if needs[2] else None,
         a_bar.sum(axis=0) if needs[3] else None,
         a_bar[begin] @ U if needs[4] else None,
         c_bar[begin] if needs[5] else None,
