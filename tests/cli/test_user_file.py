@@ -148,7 +148,6 @@ def test_explain_takes_an_op_of_the_users_file(run, mine):
 @pytest.mark.parametrize(
     "place, message",
     [
-        ("mine.py:loss", "mine.py:loss is a function; expected an op: a class with @op above it"),
         ("mine.py:cubed", "mine.py has no op 'cubed'; it has "),
         ("mine.py", "mine.py: name the op too, as in mine.py:my_op"),
         ("sofmax", "no op 'sofmax'; did you mean softmax"),
@@ -159,3 +158,9 @@ def test_what_is_no_op_is_one_line(run, mine, command, place, message):
     code, out, err = run(command, place)
     assert code == 2 and out == "" and err.count("\n") == 1
     assert err.startswith(f"tinygrad-nlp: {message}")
+
+
+def test_a_function_is_no_op_to_explain(run, mine):
+    code, out, err = run("explain", "mine.py:loss")
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert err.startswith("tinygrad-nlp: mine.py:loss is a function; expected an op: a class with @op above it")

@@ -59,16 +59,23 @@ def loss_of(function, place: str):
     from tinygrad_nlp import OptionError, Tensor
 
     name = place.rpartition(":")[2]
-    needed = ", ".join(_needed(function))
-    if needed:
-        raise OptionError(
-            f"{place} needs arguments: {needed}; expected a function without, that returns the loss; "
-            f"write one beside it: def my_loss(): return {name}({needed})"
-        )
+    refuse_arguments(function, place)
     loss = function()
     if not isinstance(loss, Tensor):
         raise OptionError(f"{name}() returned {type(loss).__name__}; expected the loss, a Tensor")
     return loss
+
+
+def refuse_arguments(function, place: str, expected="a function without, that returns the loss"):
+    """Raise OptionError if ``function`` cannot be called without arguments."""
+    from tinygrad_nlp import OptionError
+
+    needed = ", ".join(_needed(function))
+    if needed:
+        raise OptionError(
+            f"{place} needs arguments: {needed}; expected {expected}; "
+            f"write one beside it: def my_loss(): return {place.rpartition(':')[2]}({needed})"
+        )
 
 
 def op_at(place: str):

@@ -13,5 +13,19 @@ cannot be blamed, and a wrong one is at worst called "different".
 from . import on_arrays, on_general, on_graph, on_jacobian, on_kinks, on_rules
 from .by_hand import Report, Row, compare_by_hand
 from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose
+from .of_loss import Checked, Fault, check_loss, check_module
 
-__all__ = ["CATALOGUE", "Case", "Diagnosis", "Mistake", "Report", "Row", "compare_by_hand", "diagnose"]
+__all__ = [
+    "CATALOGUE",
+    "Case",
+    "Checked",
+    "Diagnosis",
+    "Fault",
+    "Mistake",
+    "Report",
+    "Row",
+    "check_loss",
+    "check_module",
+    "compare_by_hand",
+    "diagnose",
+]
