@@ -47,7 +47,7 @@ def test_nn_and_optim_answer_when_asked():
         nn.functional  # noqa: B018
     with pytest.raises(AttributeError, match="optim has no attribute 'lr_scheduler'; write instead: optim.StepLR"):
         optim.lr_scheduler  # noqa: B018
-    assert not hasattr(nn, "GRU") and getattr(optim, "LBFGS", None) is None
+    assert not hasattr(nn, "RNN") and getattr(optim, "LBFGS", None) is None
 
 
 @pytest.mark.parametrize("name", ["__wrapped__", "__array_struct__", "_repr_html_"])

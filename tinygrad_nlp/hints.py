@@ -12,7 +12,7 @@ from importlib import import_module
 NO_DEVICE = "t itself: everything is in main memory; t.astype(np.float32) changes the dtype"
 NO_GRADIENT = "on the values, without gradient: np.{}(t.detach().numpy())"
 IN_PLACE = "t = {0}; for a parameter: with no_grad(): t {1} other"
-RECURRENT = "nn.LSTM(…); other kinds as a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh"
+RECURRENT = "nn.LSTM(…) or nn.GRU(…); other kinds as a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh"
 CONVOLUTION = "t.unfold(…) and nn.Linear on its windows: no convolution is built in"
 ATTENTION = "a Module with nn.MultiheadAttention(…), nn.Linear and nn.LayerNorm"
 
@@ -236,7 +236,6 @@ NN = {
     "functional": "the ops of the package: from tinygrad_nlp import relu, softmax, cross_entropy",
     "utils": "optim.clip_grad_norm_(parameters, …) to clip; nothing else of it is here",
     "RNN": RECURRENT,
-    "GRU": RECURRENT,
     "RNNCell": RECURRENT,
     "LSTMCell": RECURRENT,
     "GRUCell": RECURRENT,

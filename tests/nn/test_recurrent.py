@@ -16,29 +16,36 @@ VARIANTS = [
 ]
 
 
-def pair(torch, options):
-    theirs = torch.nn.LSTM(4, 3, **options).double()
-    ours = nn.LSTM(4, 3, **options).astype(np.float64)
+def pair(torch, kind, options):
+    theirs = getattr(torch.nn, kind)(4, 3, **options).double()
+    ours = getattr(nn, kind)(4, 3, **options).astype(np.float64)
     ours.load_state_dict({name: p.detach().numpy() for name, p in theirs.named_parameters()})
     return ours, theirs
 
 
 @pytest.mark.parametrize("options", VARIANTS)
 @pytest.mark.parametrize("with_state", [False, True])
-def test_values_and_gradients_are_torchs(options, with_state):
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_values_and_gradients_are_torchs(kind, options, with_state):
     torch = pytest.importorskip("torch")
-    ours, theirs = pair(torch, options)
+    ours, theirs = pair(torch, kind, options)
     packing = torch.nn.utils.rnn
     x = RNG.normal(size=(4, 5, 4) if options.get("batch_first") else (5, 4, 4))
     deep = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
-    states = [RNG.normal(size=(deep, 4, 3)) for _ in range(2)] if with_state else []
+    states = [RNG.normal(size=(deep, 4, 3)) for _ in range(1 + (kind == "LSTM"))] if with_state else []
     a = [Tensor(v, requires_grad=True) for v in (x, *states)]
     b = [torch.tensor(v, requires_grad=True) for v in (x, *states)]
-    out, final = ours(a[0], tuple(a[1:]) or None, LENGTHS)
+
+    def state(tensors):
+        return None if not with_state else tuple(tensors[1:]) if kind == "LSTM" else tensors[1]
+
+    out, final = ours(a[0], state(a), LENGTHS)
     first = options.get("batch_first", False)
     rows = packing.pack_padded_sequence(b[0], torch.tensor(LENGTHS), batch_first=first, enforce_sorted=False)
-    expected, expected_final = theirs(rows, tuple(b[1:]) or None)
+    expected, expected_final = theirs(rows, state(b))
     expected = packing.pad_packed_sequence(expected, batch_first=first)[0]
+    if kind == "GRU":
+        final, expected_final = (final,), (expected_final,)
     weights = [RNG.normal(size=t.shape) for t in (out, *final)]
     for got, wanted in zip((out, *final), (expected, *expected_final)):
         assert_close(got.data, wanted.detach().numpy(), 1e-12, "forward")
@@ -53,13 +60,15 @@ def test_values_and_gradients_are_torchs(options, with_state):
 
 
 @pytest.mark.parametrize("options", VARIANTS)
-def test_a_single_sequence_and_no_lengths(options):
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_a_single_sequence_and_no_lengths(kind, options):
     torch = pytest.importorskip("torch")
-    ours, theirs = pair(torch, options)
+    ours, theirs = pair(torch, kind, options)
     x = RNG.normal(size=(5, 4))
-    out, (h, c) = ours(Tensor(x))
-    expected, (h_torch, c_torch) = theirs(torch.tensor(x))
-    for got, wanted in ((out, expected), (h, h_torch), (c, c_torch)):
+    (out, final), (expected, expected_final) = ours(Tensor(x)), theirs(torch.tensor(x))
+    if kind == "GRU":
+        final, expected_final = (final,), (expected_final,)
+    for got, wanted in zip((out, *final), (expected, *expected_final)):
         assert_close(got.data, wanted.detach().numpy(), 1e-12)
     x = RNG.normal(size=(2, 6, 4))
     assert_close(ours(Tensor(x))[0].data, theirs(torch.tensor(x))[0].detach().numpy(), 1e-12)

@@ -22,12 +22,13 @@ from .linear import Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module, Parameter
 from .norm import LayerNorm
-from .recurrent import LSTM
+from .recurrent import GRU, LSTM
 from .watching import watch
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
     "LSTM",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
