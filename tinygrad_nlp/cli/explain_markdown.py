@@ -31,6 +31,7 @@ FAMILIES = {
     "order": "Sorting",
     "random": "Dropout",
     "recurrent": "Recurrent layers",
+    "gru": "The gated recurrent unit",
 }
 
 
