@@ -51,7 +51,7 @@ def run(arguments):
         words,
         pairs=pairs,
         shares=shares,
-        title=arguments.title or f"{what} in the plane of their principal components",
+        title=arguments.title or f"{what}: principal components",
     )
     path = drawn.save(arguments.out)
     if arguments.json:

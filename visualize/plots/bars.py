@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from ..card import fixed
 from ..text import clean, number, shorten
-from .chart import NAME_LETTERS, WIDTH, Plot, fitted, table_html
+from .chart import Plot
+from .layout import WIDTH
+from .page import table_html
 from .scales import Axis, Scale, tick_text
-from .style import LABEL, TICK, line, marker, paint, room, text
+from .style import LABEL, NAME_LETTERS, TICK, fitted, line, marker, paint, room, text
 
 BAR, GAP = 28, 16
 

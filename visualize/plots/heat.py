@@ -9,9 +9,11 @@ import numpy as np
 
 from ..card import fixed
 from ..text import clean, number, shorten
-from .chart import NAME_LETTERS, WIDTH, Plot, fitted, table_html
+from .chart import Plot
+from .layout import WIDTH
+from .page import table_html
 from .scales import SUPERSCRIPT, Axis, tick_text, ticks
-from .style import LABEL, STEPS, TICK, line, paint, room, text
+from .style import LABEL, NAME_LETTERS, STEPS, TICK, fitted, line, paint, room, text
 
 MOST_COLUMNS = 60
 

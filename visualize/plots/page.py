@@ -77,6 +77,16 @@ def figure(picture, caption="", kind="", label="") -> str:
     return f'<figure{name} tabindex="0"{spoken}>\n{picture[picture.index("<svg") :]}{said}</figure>\n'
 
 
+def table_html(head, rows) -> str:
+    """A table that opens on request."""
+    names = "".join(f'<th scope="col">{xml(h)}</th>' for h in head)
+    body = "".join("<tr>" + "".join(f"<td><bdi>{xml(c)}</bdi></td>" for c in row) + "</tr>" for row in rows)
+    return (
+        '<details><summary>The numbers as a table</summary><div class="scroll" tabindex="0"><table><thead>'
+        f"<tr>{names}</tr></thead><tbody>{body}</tbody></table></div></details>\n"
+    )
+
+
 def frame(page, title) -> str:
     """``page``, a document with a script, in a frame that may run it and nothing else."""
     import html

@@ -26,7 +26,7 @@ def word_map(
     strong: Iterable[str] = (),
     shares: Sequence[float] | None = None,
     arrows=False,
-    title="Words in the plane of their two principal components",
+    title="Words at their principal components",
     note="",
     height=680,
 ) -> Plot:
@@ -41,7 +41,7 @@ def word_map(
 
     >>> from tinygrad_nlp.visualize import plots
     >>> plots.word_map([(0, 0), (1, 2)], ["good", "bad"], pairs=[("good", "bad")])
-    <plot 'Words in the plane of their two principal components' of 0 series>
+    <plot 'Words at their principal components' of 0 series>
     """
     places = np.asarray(places, np.float64).reshape(-1, 2)
     words = [str(word) for word in words]

@@ -8,11 +8,14 @@ and it has classes, by which `SHEET` repaints it where the reader's system is da
 from __future__ import annotations
 
 from ..card import fixed
-from ..text import width, xml
+from ..text import clean, shorten, width, xml
 
 FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', Arial, sans-serif"
 TITLE, LABEL, TICK = 25, 19, 18
 """Font sizes in a picture 960 wide. Filling a projector's 1280 they are a third larger: read from the last row."""
+
+NAME_LETTERS = 26
+"""Of a series or a row; the middle of a longer name goes."""
 
 # Okabe & Ito's colours ("Color universal design", 2008), darkened on light and lightened on dark paper until each
 # stands out against it as 3:1 at least; their yellow and sky blue cannot on white: brown and ink take their places.
@@ -99,7 +102,7 @@ def line(points, colour, thickness=3.0, opacity=None, dash=None) -> str:
     )
 
 
-def marker(number, x, y, r=6.0, title="") -> str:
+def marker(number, x, y, r=6.5, title="") -> str:
     """The mark of series ``number``: its colour and its shape; the seventh is the first again, hollow."""
     colour, hollow = number % COLOURS, number // COLOURS % 2
     painted = (
@@ -126,3 +129,11 @@ def _shapes(number, x, y, r):
 def room(said, size=LABEL, bold=False) -> float:
     """How wide a text may become, in any of the fonts."""
     return width(said, size, bold)
+
+
+def fitted(said, wide, size) -> str:
+    """``said`` shortened until it is at most ``wide``."""
+    said = clean(said)
+    while len(said) > 4 and room(said, size) > wide:
+        said = shorten(said, len(said) - 2)
+    return said
