@@ -7,7 +7,7 @@ import numpy as np
 from tinygrad_nlp import Tensor, log_softmax, logsumexp, one_hot, softmax
 
 from ..word2vec.losses import naive_softmax_loss
-from .report import TINY, Finding, Report, Table, gap
+from .report import TINY, Finding, Plot, Report, Series, Table, gap
 
 WORDS, DIM, OUTSIDE = 7, 4, 2
 
@@ -60,6 +60,11 @@ def run(seed: int = 0) -> Report:
         ("written as", "J", "J at ±1000", "∂J/∂v there"),
         rows,
     )
+    sizes = np.arange(0.0, 1001.0, 10.0)
+    grown = {
+        name: [value_and_gradient(loss, np.array([size]), hard_U)[0] for size in sizes]
+        for name, loss in (("stable, all three", naive_softmax_loss), ("as printed", by_exp_then_log))
+    }
     fused, one_hot_form, log_form, printed = at_random.values()
     spread = max(abs(J - fused[0]) for J, _ in at_random.values())
     extremes = list(at_extremes.values())
@@ -100,5 +105,13 @@ def run(seed: int = 0) -> Report:
                 gap(fused[1], pulled) < TINY,
                 refuted=gap(fused[1], with_plus) > 1e-3,
             ),
+        ],
+        [
+            Plot(
+                "The loss as scores grow; as printed it is ∞ where its line ends",
+                "largest score (the outside word has minus that)",
+                "J (nats)",
+                [Series(name, sizes, values) for name, values in grown.items()],
+            )
         ],
     )
