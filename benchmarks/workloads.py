@@ -1,4 +1,4 @@
-"""What is timed: five training steps from the course's models, as data that every peer gets alike.
+"""What is timed: training steps of the course's models and of an LSTM, as data that every peer gets alike.
 
 A workload is a name, the function of a peer module that builds it, and a recipe for its data from a seed: initial
 parameters and a few batches, float32 and int64. Ids follow Zipf's law, as words of a text do: frequent words repeat
@@ -141,6 +141,37 @@ def sigmoid_net(rng, ids, batch=128, inputs=784, hidden=128, classes=10):
     )
 
 
+def tagger(rng, ids, sentences=40, longest=30, vocabulary=10_000, width=100, hidden=200, classes=50):
+    """A BiLSTM that tags words: lookup, one layer in both directions, a score for each tag and word, Adam.
+
+    Batches are (words (M,), tags (M,), sizes (T,)), laid out as PyTorch's PackedSequence: the first words of all
+    sentences, the longest first, then the second words of those that have one …
+    """
+
+    def batch():
+        lengths = -np.sort(-rng.integers(longest // 2, longest + 1, sentences))
+        sizes = (lengths[:, None] > np.arange(lengths[0])).sum(axis=0)
+        return words(rng, vocabulary, lengths.sum(), ids), rng.integers(0, classes, lengths.sum()), sizes
+
+    weights = {
+        f"{name}_{side}": normal(rng, rows, 4 * hidden, scale=hidden**-0.5)
+        for side in ("forward", "backward")
+        for name, rows in (("W", width), ("U", hidden))
+    }
+    return Data(
+        parameters={
+            "table": normal(rng, vocabulary, width, scale=0.1),
+            **weights,
+            **{f"b_{side}": normal(rng, 4 * hidden, scale=0.1) for side in ("forward", "backward")},
+            "W2": normal(rng, 2 * hidden, classes, scale=(2 * hidden) ** -0.5),
+            "b2": normal(rng, classes, scale=0.1),
+        },
+        batches=[batch() for _ in range(BATCHES)],
+        optimizer="adam",
+        lr=1e-3,
+    )
+
+
 def chain(rng, ids, length):
     """x ← x·w, x ← x + b in turn, then the sum; dJ/dx is asked. So small that only the price of an op is seen.
 
@@ -181,6 +212,7 @@ WORKLOADS = {
             recipe(negative_sampling, optimizer="sparse_adam"),
         ),
         Workload("W4", "sigmoid net 784-128-10", "sigmoid_net", recipe(sigmoid_net)),
+        Workload("W6", "BiLSTM tagger, hidden 200", "tagger", recipe(tagger)),
         Workload("W5", "one op, chain of 1,000", "chain", recipe(chain, length=1_000), unit="µs/op", per=1e-6 * 1_000),
         Workload("chain", "chain of 100,000 ops", "chain", recipe(chain, length=100_000), unit="s", per=1.0),
     )

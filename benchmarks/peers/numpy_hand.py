@@ -357,3 +357,93 @@ def chain(data: Data) -> Trainer:
         return float(h.sum())
 
     return Trainer(step, lambda: {"gradient": last[0].copy()})
+
+
+# ---- an LSTM ------------------------------------------------------------------------------------------------------
+
+
+class Direction:
+    """One direction of an LSTM over a packed batch; gates in the order input, forget, cell, output."""
+
+    def __init__(self, W, U, b, reverse):
+        self.W, self.U, self.b, self.reverse = W, U, b, reverse
+
+    def forward(self, x, sizes):
+        """h (M, H). σ(a) = ½ + ½ tanh(½a), so that one tanh serves all gates."""
+        H = len(self.U)
+        half = np.repeat(np.float32([0.5, 0.5, 1, 0.5]), H)
+        offset = np.repeat(np.float32([0.5, 0.5, 0, 0.5]), H)
+        starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        order = list(range(len(sizes)))[:: -1 if self.reverse else 1]
+        self.x, self.a = x, x @ (self.W * half)
+        self.a += self.b * half
+        U = self.U * half
+        self.h, self.c, self.k, self.h_before, self.c_before = (np.zeros((len(x), H), np.float32) for _ in range(5))
+        self.steps, last = [], None
+        for t in order:
+            rows = slice(starts[t], starts[t + 1])
+            m = 0 if last is None else min(sizes[t], sizes[last])
+            carried = slice(starts[t], starts[t] + m)
+            if m:
+                source = slice(starts[last], starts[last] + m)
+                self.h_before[carried], self.c_before[carried] = self.h[source], self.c[source]
+                self.a[carried] += self.h_before[carried] @ U
+            a = self.a[rows]
+            np.tanh(a, out=a)
+            a *= half
+            a += offset
+            i, f, g, o = (a[:, n * H : (n + 1) * H] for n in range(4))
+            self.c[rows] = i * g + f * self.c_before[rows]
+            np.tanh(self.c[rows], out=self.k[rows])
+            np.multiply(o, self.k[rows], out=self.h[rows])
+            self.steps.append((rows, carried))
+            last = t
+        return self.h
+
+    def backward(self, dh):
+        """(dx, dW, dU, db)."""
+        H = len(self.U)
+        i, f, g, o = (self.a[:, n * H : (n + 1) * H] for n in range(4))
+        k, da = self.k, np.empty_like(self.a)
+        da[:, :H], da[:, H : 2 * H] = g * i * (1 - i), self.c_before * f * (1 - f)
+        da[:, 2 * H : 3 * H], da[:, 3 * H :] = i * (1 - g * g), k * o * (1 - o)
+        to_c, U = o * (1 - k * k), np.ascontiguousarray(self.U.T)
+        h_next = c_next = None
+        for rows, carried in self.steps[::-1]:
+            h = dh[rows].copy()
+            if h_next is not None:
+                h[: len(h_next)] += h_next
+            c = h * to_c[rows]
+            if h_next is not None:
+                c[: len(c_next)] += c_next
+            da[rows].reshape(-1, 4, H)[:, :3] *= c[:, None]
+            da[rows, 3 * H :] *= h
+            m = carried.stop - carried.start
+            h_next, c_next = da[carried] @ U, c[:m] * f[carried]
+        return da @ self.W.T, self.x.T @ da, self.h_before.T @ da, da.sum(axis=0)
+
+
+def tagger(data: Data) -> Trainer:
+    p = {name: value.copy() for name, value in data.parameters.items()}
+    sides = [Direction(*(p[f"{name}_{s}"] for name in "WUb"), s == "backward") for s in ("forward", "backward")]
+    names = ["table", *[f"{name}_{s}" for s in ("forward", "backward") for name in "WUb"], "W2", "b2"]
+    adam = Adam([p[name] for name in names], data.lr)
+    batches = cycle(data.batches)
+
+    def step():
+        ids, target, sizes = next(batches)
+        sizes = sizes.tolist()
+        x = p["table"].take(ids, axis=0)
+        h = np.concatenate([side.forward(x, sizes) for side in sides], axis=1)
+        z = h @ p["W2"]
+        z += p["b2"]
+        loss = softmax_cross_entropy(z, target, np.arange(len(z)))
+        dW2, db2, dh = h.T @ z, z.sum(axis=0), z @ p["W2"].T
+        H = dh.shape[1] // 2
+        (dx, *first), (dx2, *second) = (side.backward(dh[:, n * H : (n + 1) * H]) for n, side in enumerate(sides))
+        dx += dx2
+        dtable = Scatter(len(ids), 1)(ids[:, None], dx, len(p["table"]))
+        adam.update([dtable, *first, *second, dW2, db2])
+        return loss
+
+    return Trainer(step, lambda: {name: value.copy() for name, value in p.items()})

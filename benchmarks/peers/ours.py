@@ -17,7 +17,8 @@ def optimizer_of(data: Data, model):
 def start(model: nn.Module, data: Data) -> None:
     """Start from the given values; Linear keeps its matrix transposed, as in PyTorch."""
     model.load_state_dict(
-        {NAMES[name]: value.T if NAMES[name] in TRANSPOSED else value for name, value in data.parameters.items()}
+        {NAMES[name]: value.T if NAMES[name] in TRANSPOSED else value for name, value in data.parameters.items()},
+        strict=False,
     )
 
 
@@ -29,8 +30,16 @@ NAMES = {
     "b1": "first.bias",
     "W2": "second.weight",
     "b2": "second.bias",
+    "W_forward": "context.weight_ih_l0",
+    "U_forward": "context.weight_hh_l0",
+    "b_forward": "context.bias_ih_l0",
+    "W_backward": "context.weight_ih_l0_reverse",
+    "U_backward": "context.weight_hh_l0_reverse",
+    "b_backward": "context.bias_ih_l0_reverse",
 }
-TRANSPOSED = {"first.weight", "second.weight"}
+TRANSPOSED = {
+    name for name in NAMES.values() if "weight" in name and name.split(".")[0] in ("first", "second", "context")
+}
 
 
 def trainer(model, data: Data, loss_of, batches=None) -> Trainer:
@@ -111,6 +120,31 @@ def sigmoid_net(data: Data) -> Trainer:
 
     def loss_of(x, target):
         return ops.cross_entropy(model(x), target)
+
+    return trainer(model, data, loss_of, batches)
+
+
+class Tagger(nn.Module):
+    def __init__(self, values):
+        self.table = nn.Embedding(*values["table"].shape)
+        width, hidden = values["table"].shape[1], values["U_forward"].shape[0]
+        self.context = nn.LSTM(width, hidden, bidirectional=True)
+        self.second = nn.Linear(*values["W2"].shape)
+        # One bias is trained; PyTorch's second would move like it.
+        for bias in (self.context.bias_hh_l0, self.context.bias_hh_l0_reverse):
+            bias.data = np.zeros(bias.shape, np.float32)
+            bias.requires_grad_(False)
+
+    def forward(self, words, sizes):
+        return self.second(self.context.packed(self.table(words), sizes)[0])
+
+
+def tagger(data: Data) -> Trainer:
+    model = Tagger(data.parameters)
+    batches = [(words, tags, tuple(sizes.tolist())) for words, tags, sizes in data.batches]
+
+    def loss_of(words, tags, sizes):
+        return ops.cross_entropy(model(words, sizes), tags)
 
     return trainer(model, data, loss_of, batches)
 

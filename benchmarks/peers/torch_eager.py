@@ -17,6 +17,8 @@ def set_values(module: nn.Module, values) -> None:
     """Start from the given values; nn.Linear keeps its matrix transposed."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
             value = torch.from_numpy(values[NAMES.get(name, name)])
             parameter.copy_(value.T if name in TRANSPOSED else value)
 
@@ -25,6 +27,7 @@ def get_values(module: nn.Module):
     return {
         NAMES.get(name, name): (p.detach().T if name in TRANSPOSED else p.detach()).numpy().copy()
         for name, p in module.named_parameters()
+        if p.requires_grad
     }
 
 
@@ -36,8 +39,14 @@ NAMES = {
     "first.bias": "b1",
     "second.weight": "W2",
     "second.bias": "b2",
+    "context.weight_ih_l0": "W_forward",
+    "context.weight_hh_l0": "U_forward",
+    "context.bias_ih_l0": "b_forward",
+    "context.weight_ih_l0_reverse": "W_backward",
+    "context.weight_hh_l0_reverse": "U_backward",
+    "context.bias_ih_l0_reverse": "b_backward",
 }
-TRANSPOSED = {"first.weight", "second.weight"}
+TRANSPOSED = {name for name in NAMES if "weight" in name and name.split(".")[0] in ("first", "second", "context")}
 
 
 def optimizer_of(data: Data, parameters):
@@ -128,6 +137,33 @@ def sigmoid_net(data: Data) -> Trainer:
         return F.cross_entropy(model(x), target)
 
     return trainer(model, data, optimizer_of(data, model.parameters()), loss_of)
+
+
+class Tagger(nn.Module):
+    def __init__(self, values):
+        super().__init__()
+        self.table = nn.Embedding(*values["table"].shape)
+        width, hidden = values["table"].shape[1], values["U_forward"].shape[0]
+        self.context = nn.LSTM(width, hidden, bidirectional=True)
+        self.second = nn.Linear(*values["W2"].shape)
+        # One bias is trained; the second would move like it.
+        for bias in (self.context.bias_hh_l0, self.context.bias_hh_l0_reverse):
+            nn.init.zeros_(bias)
+            bias.requires_grad_(False)
+        set_values(self, values)
+
+    def forward(self, words, sizes):
+        rows = nn.utils.rnn.PackedSequence(self.table(words), sizes)
+        return self.second(self.context(rows)[0].data)
+
+
+def tagger(data: Data) -> Trainer:
+    model = Tagger(data.parameters)
+
+    def loss_of(words, tags, sizes):
+        return F.cross_entropy(model(words, sizes), tags)
+
+    return trainer(model, data, optimizer_of(data, [p for p in model.parameters() if p.requires_grad]), loss_of)
 
 
 def chain(data: Data) -> Trainer:

@@ -15,6 +15,7 @@ SMALL = {
     "softmax_skipgram": {"batch": 16, "vocabulary": 20, "width": 6},
     "negative_sampling": {"batch": 16, "vocabulary": 20, "width": 6, "negatives": 3},
     "sigmoid_net": {"batch": 8, "inputs": 12, "hidden": 6, "classes": 3},
+    "tagger": {"sentences": 5, "longest": 6, "vocabulary": 20, "width": 6, "hidden": 4, "classes": 5},
     "chain": {"length": 100},
 }
 """Batches larger than the vocabulary's common words, so that ids repeat."""
