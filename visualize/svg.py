@@ -152,10 +152,10 @@ def draw_frames(layout: Layout) -> list[str]:
     return out
 
 
-def draw_frame_labels(layout: Layout):
-    """(names of groups as SVG, the boxes they fill).
+def label_places(layout: Layout):
+    """[(path, text, x, y, width, does a wire run through it?)] for the names of groups.
 
-    A name stands on the side where no wire comes in; else over the wire, on a patch of the frame's colour.
+    A name stands at the left of its frame, or at the right where a wire comes in at the left.
     """
     labels = sorted((box.y + 19, path) for path, box in layout.frames.items())
     heights, passing = [y for y, _ in labels], {path: [] for _, path in labels}
@@ -163,14 +163,21 @@ def draw_frame_labels(layout: Layout):
         for (x, top), (_, bottom) in zip(wire.points, wire.points[1:]):
             for _, path in labels[bisect_left(heights, top) : bisect_right(heights, bottom + 12)]:
                 passing[path].append(x)
-    out, places = [], []
+    out = []
     for y, path in labels:
         box, text = layout.frames[path], shorten(path[-1], FRAME_LETTERS)
         w = width(text, 13, bold=True)
         left, right = box.x + 12, box.x + box.width - 12 - w
         free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing[path])]
-        x = free[0] if free else left
-        if not free:
+        out.append((path, text, free[0] if free else left, y, w, not free))
+    return out
+
+
+def draw_frame_labels(layout: Layout):
+    """(names of groups as SVG, the boxes they fill); over a wire a name stands on a patch of the frame's colour."""
+    out, places = [], []
+    for path, text, x, y, w, crossed in label_places(layout):
+        if crossed:
             fill = FRAMES[(len(path) - 1) % len(FRAMES)]
             out.append(
                 f'<rect x="{fixed(x - 3)}" y="{fixed(y - 13)}" width="{fixed(w + 6)}" height="18" fill="{fill}"/>'

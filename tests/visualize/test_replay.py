@@ -20,6 +20,7 @@ from tinygrad_nlp import (
     Tensor,
     exp,
     log,
+    nn,
     no_grad,
     record_gradients,
     registry,
@@ -461,10 +462,18 @@ def test_the_notebook_gets_a_sandboxed_frame_and_a_picture():
     Frame().feed(bundle["text/html"])
     ((tag, attributes),) = Frame.frames
     assert tag == "iframe" and attributes["sandbox"] == "allow-scripts"
-    assert attributes["srcdoc"] == shown.html()
+    assert attributes["srcdoc"] == shown.html(still=False)
+    assert "<svg" in shown.html() and "<svg" not in attributes["srcdoc"]
+    assert bundle["text/html"] == shown.frame(height=760)
     assert ElementTree.fromstring(bundle["image/svg+xml"]).tag.endswith("svg")
     assert bundle["text/plain"] == repr(shown)
     assert set(shown._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
+
+
+def test_parameters_of_like_name_are_told_apart_by_their_layer():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    labels = [n["t"] for n in replay(model(Tensor([[1.0, 2.0]])).sum()).data["nodes"]]
+    assert {"0.weight", "0.bias", "2.weight", "2.bias"} <= set(labels)
 
 
 def test_labels_tell_what_an_unnamed_op_computes():

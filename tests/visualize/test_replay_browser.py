@@ -423,6 +423,25 @@ def test_works_in_the_sandboxed_frame_of_a_notebook(browser, tmp_path):
     assert complaints == []
 
 
+def test_works_in_the_frame_of_a_page_with_a_strict_policy_of_its_own(browser, tmp_path):
+    shown = replay(skipgram())
+    allowed = shown.frame_policy()
+    outer = tmp_path / "report.html"
+    for rules, works in ((allowed, True), (dict.fromkeys(allowed, "'none'"), False)):
+        policy = f"default-src 'none'; script-src {rules['script-src']}; style-src {rules['style-src']}; img-src data:"
+        outer.write_text(
+            f'<!doctype html><meta charset=utf-8><meta http-equiv="Content-Security-Policy" content="{policy}">'
+            f'<link rel="icon" href="data:,">{shown.frame(height=500)}'
+        )
+        browser.open(outer.as_uri())
+        inner = [event["context"] for event in browser.saw("Runtime.executionContextCreated")][-1]["id"]
+        step = browser.evaluate("document.body.dataset.step", inner)
+        assert (step == "0") is works
+        if works:
+            assert browser.evaluate("getComputedStyle(document.getElementById('app')).display", inner) == "grid"
+            assert browser.faults() == []
+
+
 def test_the_policy_stops_a_script_that_got_in(page):
     tab = page(replay(skipgram()))
     attacks = (

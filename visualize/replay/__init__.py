@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from pathlib import Path
 
 from tinygrad_nlp import GradientError, OptionError, Tensor
@@ -11,7 +9,7 @@ from tinygrad_nlp.errors import explain
 
 from ..text import clean
 from .data import payload
-from .page import page
+from .page import frame, page, sources
 from .steps import run_backward, walk
 
 MOST_NODES = 300
@@ -78,9 +76,24 @@ class Replay:
         kinds = [step["k"] for step in self.data["steps"]]
         return f"<replay of {kinds.count('forward')} forward and {kinds.count('backward')} backward steps>"
 
-    def html(self) -> str:
-        """The page: one HTML document that needs nothing else."""
-        return page(self.data, self._small)
+    def html(self, still=True) -> str:
+        """The page: one HTML document that needs nothing else.
+
+        still  with a picture of the graph for readers whose browser runs no script
+        """
+        return page(self.data, self._small if still else "")
+
+    def frame(self, height=760) -> str:
+        """An ``<iframe>`` to put into another page: the replay, sandboxed, within the file.
+
+        If that page has a Content-Security-Policy, it must allow what `frame_policy` lists.
+        """
+        return frame(self.html(still=False), self.data["title"], height)
+
+    @staticmethod
+    def frame_policy() -> dict[str, str]:
+        """What a page's Content-Security-Policy must add to hold a `frame`: {"script-src": …, "style-src": …}."""
+        return sources()
 
     def save(self, path) -> Path:
         """Write the page to ``path``, which ends in .html. Returns the path."""
@@ -99,13 +112,7 @@ class Replay:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """For notebooks: a frame that may run its script and nothing else; a still picture where frames are refused."""
-        label = html.escape(self.data["title"], quote=True)
-        source = html.escape(self.html(), quote=True)
-        framed = (
-            f'<iframe sandbox="allow-scripts" title="{label}" width="100%" height="760" '
-            f'style="border:1px solid #8c959f;border-radius:6px" srcdoc="{source}"></iframe>'
-        )
-        bundle = {"text/plain": repr(self), "text/html": framed, "image/svg+xml": self._picture}
+        bundle = {"text/plain": repr(self), "text/html": self.frame(), "image/svg+xml": self._picture}
         keep = set(include or bundle) - set(exclude or ())
         return {kind: text for kind, text in bundle.items() if kind in keep}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 
@@ -14,7 +15,7 @@ from tinygrad_nlp import OptionError, Tensor
 from ..graph import KNOWN, collect
 from ..heatmap import heat_map
 from ..layout import Spacing, lay_out
-from ..svg import COMPACT, _path, svg
+from ..svg import COMPACT, LEAN, SIDE, _path, label_places, svg
 from ..text import clean, shape_text, shorten, width
 from .differences import Check
 from .mathml import mathml
@@ -159,14 +160,22 @@ def _value_of(key, by_key, graph, arrays, root):
 def _labels(graph):
     """A name for every node that a sentence can use: the user's; else the expression, if it is short; else the op.
 
-    Numbered where several nodes would have the same one.
+    Layers call their parameters alike, so those are told apart by the layer, ``hidden.weight``; what then still has
+    the name of another is numbered.
     """
     inputs = {}
     for edge in graph.edges:
         inputs.setdefault(edge.head, []).append(edge.tail)
+    names = Counter(node.name for node in graph.nodes.values())
     counts, labels = {}, {}
     for key, node in graph.nodes.items():
-        title = node.name or _expression(node, [labels[tail] for tail in inputs.get(key, ())]) or node.title
+        layer = f"{node.group[-1]}.{node.name}" if node.group and names[node.name] > 1 else ""
+        title = (
+            (node.name and layer)
+            or node.name
+            or _expression(node, [labels[tail] for tail in inputs.get(key, ())])
+            or node.title
+        )
         counts[title] = counts.get(title, 0) + 1
         labels[key] = title if counts[title] == 1 else f"{title} #{counts[title]}"
     return labels
@@ -202,7 +211,7 @@ def _where(made_at):
 
 
 def _place(graph, labels):
-    """(card boxes, an SVG path per edge, frames of module calls, size of it all)."""
+    """(card boxes, SVG paths per edge, frames of module calls, size of it all)."""
     sizes = {
         key: (
             max(172.0, width(shorten(labels[key], 22), 15, bold=True) + width(shape_text(n.shape), 12) + 34),
@@ -211,22 +220,26 @@ def _place(graph, labels):
         for key, n in graph.nodes.items()
     }
     groups = {key: n.group for key, n in graph.nodes.items()}
-    layout = lay_out(sizes, [(e.tail, e.head) for e in graph.edges], groups, Spacing(between_ranks=34))
+    layout = lay_out(sizes, [(e.tail, e.head) for e in graph.edges], groups, Spacing(between_ranks=44))
     boxes = {key: (b.x, b.y, b.width, b.height) for key, b in layout.boxes.items()}
     pieces = {}
     for wire in layout.wires:
         for e in wire.edges:
             pieces.setdefault(e, []).append(wire.points)
-    wires = [_joined(pieces.get(i, [])) for i in range(len(graph.edges))]
-    frames = [
-        [round(v, 1) for v in (b.x, b.y, b.width, b.height)] + [shorten(path[-1], 28)]
-        for path, b in sorted(layout.frames.items(), key=lambda item: len(item[0]))
-    ]
+    wires = [_joined(pieces.get(i, []), e.flowed) for i, e in enumerate(graph.edges)]
+    frames = []
+    for path, text, x, y, w, crossed in sorted(label_places(layout), key=lambda place: len(place[0])):
+        b = layout.frames[path]
+        places = [round(v, 1) for v in (b.x, b.y, b.width, b.height, x, y, w if crossed else 0)]
+        frames.append([*places, text])
     return boxes, wires, frames, [round(layout.width, 1), round(layout.height, 1)]
 
 
-def _joined(pieces):
-    """{"d": path, "x", "y": its upper end, "X", "Y": its lower end} of one edge, cut out of the trunks it shares."""
+def _joined(pieces, two):
+    """One edge, cut out of the trunks it shares: {"d": its path, "X", "Y": the lower end}.
+
+    If it is ``two``, "b" is the path of the gradient beside it and "x", "y" are where that one ends, above.
+    """
     if not pieces:
         return None
     pieces = sorted(pieces, key=lambda points: points[0][1])
@@ -236,8 +249,12 @@ def _joined(pieces):
         if following is not None:
             stop = next((i for i, p in enumerate(piece) if p == following[0]), len(piece))
         points += piece[:stop]
-    (x, y), (X, Y) = points[0], points[-1]
-    return {"d": _path(points), "x": round(x, 1), "y": round(y, 1), "X": round(X, 1), "Y": round(Y, 1)}
+    down = [(x - SIDE * two, y) for x, y in points]
+    entry = {"d": _path(down, LEAN * two), "X": round(down[-1][0], 1), "Y": round(down[-1][1], 1)}
+    if two:
+        up = [(x + SIDE, y) for x, y in points][::-1]
+        entry |= {"b": _path(up, -LEAN), "x": round(up[-1][0], 1), "y": round(up[-1][1], 1)}
+    return entry
 
 
 def _jacobian(j: Jacobian):

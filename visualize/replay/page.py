@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from functools import cache
@@ -24,8 +25,9 @@ SCRIPT = ("make", "figures", "state", "graph", "panel", "chain", "stepping")
 def page(payload: dict, static: str) -> str:
     """One HTML file: ``payload`` for the script, ``static`` (SVG) where scripts do not run."""
     style, script = _source("style.css"), _script()
+    allowed = sources()
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
+        f"default-src 'none'; script-src {allowed['script-src']}; style-src {allowed['style-src']}; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
     parts = {
@@ -38,6 +40,23 @@ def page(payload: dict, static: str) -> str:
     }
     # One pass, so that a title that reads @@SCRIPT@@ stays a title.
     return re.sub("@@([A-Z]+)@@", lambda match: parts[match[1]], _source("page.html"))
+
+
+def sources() -> dict[str, str]:
+    """What a page with a Content-Security-Policy of its own must allow to hold a replay in a frame with ``srcdoc``.
+
+    Such a frame obeys the policy of the page around it as well as its own. These hashes admit the replay's one script
+    and one style sheet and nothing else: ``{"script-src": "'sha256-…'", "style-src": "'sha256-…'"}``.
+    """
+    return {"script-src": f"'{_digest(_script())}'", "style-src": f"'{_digest(_source('style.css'))}'"}
+
+
+def frame(document: str, title: str, height: int) -> str:
+    """``document`` in a frame that may run its script and can do nothing to the page around it."""
+    return (
+        f'<iframe sandbox="allow-scripts" title="{html.escape(title, quote=True)}" width="100%" height="{height}" '
+        f'frameborder="0" srcdoc="{html.escape(document, quote=True)}"></iframe>'
+    )
 
 
 @cache

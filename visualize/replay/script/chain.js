@@ -53,15 +53,16 @@ function chainPanel(i) {
   return out;
 }
 
-
+const alarm = (norm) => (!Number.isFinite(norm) ? "not finite" : norm === 0 ? "exactly 0" : norm < 1e-4 ? "vanishing" : norm > 1e4 ? "exploding" : "");
 function trail(at) {
   const rows = nodes.map((_, i) => i).filter((i) => finals[i] && arrivals[i][0].at <= at && maps[finals[i].map]).sort((a, b) => arrivals[a][0].at - arrivals[b][0].at);
   if (rows.length < 2) return null;
+  const length = (i) => Number(maps[arrivals[i].filter((a) => a.at <= at).at(-1).map].l), words = rows.map((i) => alarm(length(i)));
+  const seen = ["not finite", "exploding", "vanishing", "exactly 0"].filter((word) => words.includes(word));
   return h("details", { class: "trail", open: trailOpen, on: { toggle: (ev) => { trailOpen = ev.target.open; } } },
-    h("summary", null, "Size of the gradient on its way back"),
-    h("table", null, h("caption", { class: "quiet" }, "norm, on a logarithmic scale; the loss starts with 1"), h("tbody", null, rows.map((i) => {
-      const map = maps[arrivals[i].filter((a) => a.at <= at).at(-1).map], norm = Number(map.l);
-      const word = !Number.isFinite(norm) ? "not finite" : norm === 0 ? "exactly 0" : norm < 1e-4 ? "vanishing" : norm > 1e4 ? "exploding" : "";
+    h("summary", null, "Size of the gradient on its way back", seen.length > 0 && h("b", { class: "seen" }, ": ", seen.join(", "))),
+    h("table", null, h("caption", { class: "quiet" }, "norm, on a logarithmic scale; the loss starts with 1"), h("tbody", null, rows.map((i, k) => {
+      const norm = length(i), word = words[k];
       const bar = h("span", { class: Number.isFinite(norm) ? "length" : "length odd" });
       bar.style.width = `${100 * share(norm)}%`;
       return h("tr", { class: word ? "alarm" : "" }, h("th", { scope: "row" }, name(i)), h("td", { class: "rail" }, bar), h("td", null, number(norm)), h("td", null, word));

@@ -17,22 +17,25 @@ function share(norm) {
 }
 
 function drawGraph() {
-  for (const [x, y, w, tall, label] of D.frames) {
+  const named = s("g");
+  for (const [x, y, w, tall, at, line, patch, label] of D.frames) {
     picture.append(s("rect", { class: "frame", x, y, width: w, height: tall, rx: 12 }));
-    picture.append(s("text", { class: "framed", x: x + 12, y: y + 19 }, label));
+    if (patch) named.append(s("rect", { class: "patch", x: at - 3, y: line - 13, width: patch + 6, height: 18 }));
+    named.append(s("text", { class: "framed", x: at, y: line }, label));
   }
   edges.forEach((e, i) => {
     if (!e.p) return lines.push(null);
-    const { d, x, y, X, Y } = e.p, back = stepOf.has(i);
+    const { d, b, x, y, X, Y } = e.p, back = stepOf.has(i);
     const forward = s("g", { class: "forward" }, s("path", { d }), s("path", { class: "tip", d: `M${X} ${Y}l-5 -10h10z` }));
-    const backward = back && s("g", { class: "backward", transform: "translate(5 0)" }, s("path", { d }),
+    const backward = back && s("g", { class: "backward" }, s("path", { d: b }),
       s("path", { class: "chevron", d: `M${x - 6} ${y + 11}L${x} ${y + 2}l6 9` }));
     const line = s("g", { class: "edge" }, forward, backward,
-      back && s("path", { class: "grip", d, on: { click: () => go(stepOf.get(i)) } },
+      back && s("path", { class: "grip", d: b, on: { click: () => go(stepOf.get(i)) } },
         s("title", null, `${nodes[e.h].t} → ${nodes[e.t].t}`)));
     lines.push(line);
     picture.append(line);
   });
+  picture.append(named);
   nodes.forEach((n, i) => {
     const [x, y, w, tall] = n.b, round = n.k === "op" ? 11 : 2, inset = n.root ? 4 : 0;
     const live = s("g");

@@ -47,7 +47,7 @@ function panel(at, paper) {
     const i = step.n, before = inputsOf[i].some((e) => maps[nodes[edges[e].t].v]?.n);
     return [h("h2", null, "Forward: ", name(i)), call(i), h("p", null, ops[nodes[i].o].doc),
       ops[nodes[i].o].f && h("div", { class: "derivation" }, h("div", { class: "definition" }, math(ops[nodes[i].o].f))),
-      h("div", { class: "row" }, inputsOf[i].map((e) => figure([name(edges[e].t)], nodes[edges[e].t].v))),
+      paper ? null : h("div", { class: "row" }, inputsOf[i].map((e) => figure([name(edges[e].t)], nodes[edges[e].t].v))),
       h("div", { class: "row result" }, figure([h("span", null, "result "), name(i)], nodes[i].v)),
       maps[nodes[i].v]?.n && !before ? h("p", { class: "badge wrong" }, "✗ the first value that is not finite is made here") : null];
   }
@@ -74,7 +74,8 @@ function backward(step, at, paper) {
   if (ops[op].b && nodes[e.t].s !== nodes[e.h].s) out.push(h("p", null, name(e.t), ` ${nodes[e.t].s} was copied to ${nodes[e.h].s} (broadcasting). Each copy gets a gradient, and they add: `,
     "what the rule answers is summed over the copies."));
   const made = maps[step.p]?.n && !maps[step.i]?.n;
-  const row = h("div", { class: "row" }, figure("incoming gradient", step.i), jacobian(step.j, Number(/(\d+)\)$/.exec(nodes[e.t].s)?.[1])));
+  const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
+  const row = h("div", { class: "row times" }, figure("incoming gradient", step.i), sign("×"), jacobian(step.j, Number(/(\d+)\)$/.exec(nodes[e.t].s)?.[1])));
   out.push(row);
   if (secret) {
     out.push(h("div", { class: "secret" },
@@ -83,7 +84,7 @@ function backward(step, at, paper) {
     return out;
   }
   const n = arrivals[e.t].findIndex((a) => a.at === at) + 1;
-  if (first) out.push(h("div", { class: "row result" }, figure([h("span", null, "sent back to "), name(e.t)], step.p)),
+  if (first) out.push(h("div", { class: "row result times" }, sign("="), figure([h("span", null, "sent back to "), name(e.t)], step.p)),
     several ? h("p", { class: "sum" }, "⊕ ", `the first of ${arrivals[e.t].length} contributions to `, name(e.t), ": the others will be added to it") : null);
   else {
     const scale = Math.max(...[step.b, step.p, step.a].map((i) => maps[i]?.m ?? 0).filter((v) => typeof v === "number"));

@@ -92,7 +92,7 @@ function handout() {
   graph.removeAttribute("width");
   graph.removeAttribute("height");
   place.replaceChildren(h("h1", null, h("bdi", null, D.title)), graph,
-    ...steps.map((_, at) => h("article", null, h("p", { class: "phase" }, phase(at)), panel(at, true).flat(Infinity).filter(Boolean))));
+    ...steps.map((step, at) => h("article", { class: step.k }, h("p", { class: "phase" }, phase(at)), panel(at, true).flat(Infinity).filter(Boolean))));
 }
 
 function keydown(ev) {
