@@ -10,7 +10,9 @@ from ..card import fixed
 from . import geometry
 from .style import COLOURS, line, marker, paint
 
-THICK, LONG_WAY = 3.2, 120
+THICK, THIN = 3.2, 1.7
+MUCH_INK = 7000
+"""Pixels of a way that would be a blot if it were thick."""
 
 
 def drawn(frame) -> list[str]:
@@ -20,10 +22,12 @@ def drawn(frame) -> list[str]:
         number += series.kind != "faint"
         numbers[id(series)] = number
     under, over, marks = [], [], []
-    # Long ways first: they cover the most. A way along another then shows as the rim of it, so each is thinner.
-    order = sorted(frame.plot.series, key=lambda s: -_ink(frame, s) if s.kind in ("path", "arrow") else 0)
-    thin = {id(s): rank for rank, s in enumerate(s for s in order if s.kind in ("path", "arrow"))}
-    for series in order:
+    ink = {id(s): _ink(frame, s) if s.kind in ("path", "arrow") else 0 for s in frame.plot.series}
+    order = sorted(frame.plot.series, key=lambda s: -ink[id(s)])  # long ways first: they cover the most
+    for rank, series in enumerate(order):
+        thickness = THICK if ink[id(series)] < MUCH_INK else THIN
+        # Two ways that are one show as a line and its rim.
+        thickness += 3.4 * sum(ink[id(later)] > 0.97 * ink[id(series)] > 0 for later in order[rank + 1 :])
         number, runs = numbers[id(series)], frame.runs(series.x, series.y)
         points = [point for run in runs for point in run]
         if series.kind == "faint":
@@ -31,11 +35,10 @@ def drawn(frame) -> list[str]:
         elif series.kind == "points":
             marks += _points(frame, series, number)
         elif series.kind == "arrow":
-            over += _pieces(frame, [_shorter(run, 9) for run in runs], number, THICK * _rim(thin, series, 0.45))
+            over += _pieces(frame, [_shorter(run, 9) for run in runs], number, thickness)
             marks += [arrow_head(*run[-2:], number % COLOURS) for run in runs if len(run) > 1]
         elif series.kind == "path":
-            thickness = THICK if len(points) <= LONG_WAY else 2
-            over += _pieces(frame, runs, number, thickness * _rim(thin, series, 0.7))
+            over += _pieces(frame, runs, number, thickness)
             marks += _way(frame, points, number)
         else:
             if series.raw is not None:
@@ -48,10 +51,6 @@ def drawn(frame) -> list[str]:
 def _ink(frame, series):
     pieces = [p for run in frame.runs(series.x, series.y) for p in geometry.clipped(run, frame.box)]
     return round(sum(math.dist(a, b) for piece in pieces for a, b in zip(piece, piece[1:])))
-
-
-def _rim(ranks, series, more):
-    return 1 + more * (len(ranks) - 1 - ranks[id(series)])
 
 
 def _pieces(frame, runs, colour, thickness, opacity=None):
