@@ -50,6 +50,31 @@ def test_all_ends_in_a_line_for_each_of_the_42_statements(command, tmp_path):
             assert "nan" not in svg and "inf" not in svg
 
 
+def test_out_takes_a_page_or_pictures_by_the_ending(command, tmp_path):
+    assert command("momentum", "adam", "--out", tmp_path / "two.html")[0] == 0
+    page = (tmp_path / "two.html").read_text(encoding="utf-8")
+    assert page.count("<section>") == 2 and page.count("<svg") == 5 and "<h2>adam: Adam as written" in page
+    assert re.findall(r"<h(\d)", page)[0] == "1" and "script-src" not in page and "<script" not in page
+    code, out, _ = command("adam", "--out", tmp_path / "adam.svg")
+    assert code == 0 and {p.name for p in tmp_path.glob("*.svg")} == {"adam.svg", "adam-2.svg"}
+    assert f"{tmp_path / 'adam-2.svg'}   <- open this in a browser" in out
+    root = ElementTree.fromstring((tmp_path / "adam.svg").read_text(encoding="utf-8"))
+    words = {e.text for e in root.iter() if e.tag.endswith("text")}
+    assert {"θ₁", "θ₂", "as written 0.1", "Kingma & Ba 0.1", "50"} <= words
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (["sgd", "adam"], "the plots of one experiment, not of 2; a.html takes all"),
+        (["window"], "the experiment window has no plot; --out a.html has its tables"),
+    ],
+)
+def test_a_picture_of_no_plot_or_of_several_experiments_is_refused(command, tmp_path, names, message):
+    code, _, err = command(*names, "--out", tmp_path / "a.svg")
+    assert code == 2 and message in err and not list(tmp_path.iterdir())
+
+
 def test_json_holds_everything_and_is_json(command):
     code, out, _ = command("adam", "naive-softmax", "--json")
     found = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
