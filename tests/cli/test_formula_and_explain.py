@@ -175,3 +175,11 @@ def test_the_example_of_sigmoid_is_the_rule_on_numbers(run):
 def test_explain_of_nothing_known(run, argv, message):
     code, _, err = run("explain", *argv)
     assert code == 2 and message in err
+
+
+def test_a_formula_longer_than_a_screen_is_cut_and_says_so():
+    from tinygrad_nlp.cli.formula import LONGEST, brief
+
+    assert brief("x" * LONGEST) == "x" * LONGEST
+    assert brief("x" * 700) == "x" * 300 + " … (700 characters; --json has them all)"
+    assert len(brief("<math>" + "x" * 700)) == 706  # half an element is none

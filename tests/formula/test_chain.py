@@ -180,3 +180,24 @@ def test_with_respect_to_one_of_two_tensors_computed_alike(tensors):
     loss = (first * second * first).sum()
     made = derivation(loss, [second])
     assert made.last[0].difference < 1e-15
+
+
+def test_formulas_and_their_derivation_use_the_same_letters(tensors):
+    u, v, x = tensors(u=3, v=3, x=3)
+    loss = tg.l2_normalize(u) @ tg.l2_normalize(v) + tg.cross_entropy(x, 0) + tg.cross_entropy(v, 2)
+    meant = {}
+    for lines in (formula(loss, v).where, formula(loss, u).where, derivation(loss, [u, v, x]).where):
+        for line in lines:
+            left, _, right = line.partition(" = ")
+            assert meant.setdefault(left, right) == right
+    assert len(meant) > 5
+
+
+def test_a_transpose_on_the_way_gets_no_line_of_its_own(tensors):
+    X, Q, K = tensors(X=(4, 6), Q=(6, 3), K=(6, 3))
+    made = derivation(tg.cross_entropy((X @ Q) @ (X @ K).T, np.arange(4)), [Q, K])
+    assert [(s.left, s.rule) for s in made.shared] == [
+        (d("z"), "cross_entropy"),
+        (d("(X K)"), "matmul, transpose"),
+        (d("(X Q)"), "matmul"),
+    ]

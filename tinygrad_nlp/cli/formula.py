@@ -19,6 +19,9 @@ from . import Parser, user_file
 LONG = 100
 """Under a derivation, a gradient is written out too if it has no more characters than this."""
 
+LONGEST = 600
+"""Characters of a line; of a longer one half as many are shown."""
+
 WORDS = 6
 """The built-in models are as small as they can be without two sizes being equal by chance."""
 
@@ -68,17 +71,17 @@ def show(title, found, chain, sources, form):
 
     write = {"unicode": unicode, "latex": str, "mathml": mathml}[form]
     print(title)
-    print("  " + write(f"J = {found[0].loss}"))
+    print("  " + brief(write(f"J = {chain.loss if chain else found[0].loss}")))
     if chain and chain.shared:
         print("\n  shared by the gradients below:")
         lines = [write(step.latex) for step in chain.shared]
         width = min(max(map(columns_of, lines)), 70)
         for line, step in zip(lines, chain.shared):
-            print(f"    {line}{' ' * (width - columns_of(line))}    {by_rule(step)}")
+            print(f"    {brief(line)}{' ' * (width - columns_of(line))}    {by_rule(step)}")
     for f, step in zip(found, chain.last if chain else [None] * len(found)):
         print()
         if step:
-            print(f"  {write(step.latex)}    {by_rule(step)}")
+            print(f"  {brief(write(step.latex))}    {by_rule(step)}")
         written_out = [(left, right) for left, right in f.lines if not step or f"{left} = {right}" not in step.latex]
         if not step or (not f.shortened and all(len(write(right)) <= LONG for _, right in written_out)):
             for left, right in written_out:
@@ -90,13 +93,13 @@ def show(title, found, chain, sources, form):
         print(f"    {f.checked}")
     print()
     lines = [*(chain.where if chain else ()), *(line for f in found for line in (*f.where, *f.loss_where))]
-    if chain and found[0].shortened:  # the parts of what was not written out
-        lines = [*chain.where, *found[0].loss_where]
+    if chain and found[0].shortened:  # their letters are for what was not written out
+        lines = list(chain.where)
     known = set()
     for line in lines:
         what = line.partition(" = ")[0] if " = " in line else line
         if what not in known:
-            print("  where " + write(line))
+            print("  where " + brief(write(line)))
         known.add(what)
     for name, source in sources.items():
         print(f"  where {write(name)} is {source}")
@@ -105,6 +108,13 @@ def show(title, found, chain, sources, form):
 def columns_of(text):
     """Places it takes in a terminal: accents set over a letter take none."""
     return sum(not unicodedata.combining(letter) for letter in text)
+
+
+def brief(line):
+    """The line, or its beginning where it is longer than anyone reads: the rule of a whole recurrent layer is."""
+    if line.startswith("<") or len(line) <= LONGEST:
+        return line
+    return f"{line[: LONGEST // 2]} … ({len(line):,} characters; --json has them all)"
 
 
 def by_rule(step):

@@ -15,7 +15,7 @@ import numpy as np
 from ..backward import sweep
 from ..errors import GradientError, explain
 from ..tensor import Tensor
-from .latex import ATOM, name_as_latex
+from .latex import ATOM, Printer, name_as_latex
 from .lower import Textbook
 from .symbols import Symbol, read_graph, sent_back
 from .terms import below
@@ -24,6 +24,9 @@ from .writer import Naming, Writer, close, difference, partial
 
 WORTH_A_LETTER = 5
 """Terms in a result that is called z where its gradient is called δ; U v_c has three and is written out."""
+
+LONG_NAME = 20
+"""Characters of a result that is called z, however few terms it has."""
 
 PASSING = frozenset(("add", "sub", "reshape", "squeeze", "unsqueeze", "cast"))
 """Ops that can hand on to an argument exactly what arrived; such a step needs no line of its own."""
@@ -63,11 +66,13 @@ class Chain:
     shared  lines for inner results, from the loss back
     last    one line per parameter asked for, in that order
     where   what the letters mean, one LaTeX line each
+    loss    the loss, in the same letters
     """
 
     shared: tuple[Step, ...]
     last: tuple[Step, ...]
     where: tuple[str, ...]
+    loss: str
 
 
 def derivation(loss, wrt, *, layout="rows", names=None) -> Chain:
@@ -106,6 +111,7 @@ def derivation(loss, wrt, *, layout="rows", names=None) -> Chain:
                 tuple(replace(s, difference=difference(values[i], found[i])) for i, s in made.shared),
                 tuple(replace(s, difference=difference(values[i], found[i])) for i, s in made.last),
                 made.where,
+                made.loss,
             )
     raise GradientError(explain("derivation", got="a line that differs from the gradient", expected="the same numbers"))
 
@@ -161,7 +167,8 @@ class _Unfolding:
             for a, part in self.sent(node, pending[node._id]):
                 pending[a._id] = pending[a._id] + part if a._id in pending else part
         last = tuple((t._id, last[t._id]) for t in self.wrt if t._id in last)
-        return Chain(tuple(shared), last, tuple(self.writer.where())), self.values
+        loss = self.writer.print(self.writer.simple(self.book.term(self.symbols[self.nodes[0]._id])), whole=True)
+        return Chain(tuple(shared), last, tuple(self.writer.where()), loss), self.values
 
     # ---- where the ways part -------------------------------------------------------------------------------
 
@@ -206,10 +213,11 @@ class _Unfolding:
         return isinstance(part, Symbol) and np.array_equal(np.ravel(part.value), np.ravel(before))
 
     def _only_reads(self, node, came):
-        """True for the transpose, or some rows, of a parameter asked for, where they are all that is read of a run."""
+        """True for a transpose, or some rows of a parameter asked for: the line of what is read says the same."""
         if node._op is None or node._op.name not in READING or node._id in self.wanted or node.name:
             return False
-        return self.first(node._args[0])._id in self.wanted and len(came[node._id]) == 1
+        turned = node._op.name in ("transpose", "swapaxes")
+        return len(came[node._id]) == 1 and (turned or self.first(node._args[0])._id in self.wanted)
 
     def _rule(self, source):
         """The op whose rule sent a gradient, after those on the way to it that have no line of their own."""
@@ -228,13 +236,15 @@ class _Unfolding:
             if n._op is not None and n.name:
                 book.named[id(symbols[n._id])] = name_as_latex(n.name)
         taken = {s.name for s in symbols.values() if s.op is None} | set(book.named.values())
+        plainly = Printer(book.definitions)
         letters = dict(zip(self.named, _letters("z", len(self.named), taken)))
         for n in reversed(self.nodes):
             s = symbols[n._id]
             if s.op is None:
                 continue
             term = book.term(s)
-            if n._id in letters and id(s) not in book.named and term.length >= WORTH_A_LETTER:
+            long = term.length >= WORTH_A_LETTER or len(unicode(plainly(term))) > LONG_NAME
+            if n._id in letters and id(s) not in book.named and long:
                 book.named[id(s)] = letters[n._id]
                 del book.terms[id(s)]
                 book.term(s)

@@ -74,7 +74,7 @@ class Printer:
     """
 
     def __init__(self, definitions, taken=()):
-        self.names = {}
+        self.names, self.reserved = {}, {}
         self.definitions = definitions
         self.arrays, self.tables, self.selections, self.used = {}, {}, set(), []
         self.taken = set(taken)
@@ -100,11 +100,18 @@ class Printer:
 
     def _array(self, t):
         if t not in self.arrays:
+            self.reserve(t)
+            self.arrays[t] = self.reserved[t]
+        return self.arrays[t], ATOM
+
+    def reserve(self, t):
+        """Choose the name of a constant, in case that it is printed."""
+        if t not in self.reserved:
             rows = t.value.reshape(-1, t.value.shape[-1]) if t.shape[1] != 1 else t.value.reshape(1, -1)
             binary = bool(((t.value == 0) | (t.value == 1)).all())
             one_hot = binary and bool((rows.sum(-1) == 1).all())
-            self.arrays[t] = self.fresh(("y" if min(t.shape) == 1 else "Y") if one_hot else "d" if binary else "a")
-        return self.arrays[t], ATOM
+            letter = ("y" if min(t.shape) == 1 else "Y") if one_hot else "d" if binary else "a"
+            self.reserved[t] = self.fresh(letter)
 
     def fresh(self, letter):
         """``letter``, or with a number below if that is taken; z_1, z_2 … for a letter that has a number."""

@@ -264,7 +264,7 @@ def _is_word(part):
 def _grouped(text):
     """In parentheses, unless it is one thing."""
     text = text.strip()
-    if text.startswith("∂") and "=" not in text:
+    if text.startswith("∂") and "=" not in re.sub(r"\(.*\)", "", text):
         return text
     single = not re.search(r"[ +−⊙⊘·=/]", text)
     enclosed = re.fullmatch(r"\([^()]*\)|‖[^‖]*‖|√\([^()]*\)|√\w", text)

@@ -40,6 +40,8 @@ class Writer:
         self.book, self.algebra, self.symbols = book, book.algebra, symbols
         self.seen = set()
         self.print = Printer(book.definitions, taken={*book.leaves, *book.named.values()})
+        for n in reversed(nodes):  # in the order of the run, so that all formulas of it use the same letters
+            self.name_functions(book.term(symbols[n._id]))
 
     def simple(self, term):
         """Sums over the rows of a table as Σ_k; softmax and unit vectors under the names the documents give them."""
@@ -54,6 +56,8 @@ class Writer:
         self.seen.add(term)
         for p in term.parts:
             self.name_functions(p)
+        if term.kind == "array":
+            self.print.reserve(term)
         letter = {"softmax": r"\hat y", "l2_normalize": "u"}.get(term.data[0]) if term.kind == "fn" else None
         if letter == r"\hat y" and min(term.shape) > 1:
             letter = r"\hat Y"
