@@ -44,6 +44,7 @@ def test_the_values_are_numpys(ours):
     [
         *("zeros(2)", "ones(2)", "full((2,), 0.5)", "full((2,), 1)", "full((2,), True)", "eye(2)", "arange(3)"),
         *("arange(3.0)", "linspace(0, 1, 3)", "rand(2)", "randn(2)", "randint(0, 5, (2,))", "randint(5, (2,))"),
+        *("randint(0, 5, size=(2,))", "full((2,), fill_value=2.0)"),
     ],
 )
 def test_dtype_and_shape_are_pytorchs(line):
@@ -78,11 +79,20 @@ def test_sizes_that_are_none_are_refused():
         tg.randn(-1)
 
 
+def test_a_fill_that_requires_grad_is_refused_as_it_would_be_a_constant():
+    with pytest.raises(tg.GradientError, match="as an array it would be a constant to backward"):
+        tg.full((2,), tg.tensor(1.0, requires_grad=True))
+    assert tg.full((2,), np.float64(1)).dtype == np.float64 and tg.full((2,), 1.0, dtype="float64").dtype == np.float64
+
+
 def test_they_cost_nothing_before_they_are_used_and_are_listed():
     code = "import sys, tinygrad_nlp; print('tinygrad_nlp.creation' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "False"
     assert {*creation.__all__} <= {*dir(tg)}
+    everything = {}
+    exec("from tinygrad_nlp import *", everything)
+    assert {*creation.__all__, "tensor"} <= {*everything}
     assert all(getattr(tg, name) is getattr(creation, name) for name in creation.__all__)
 
 

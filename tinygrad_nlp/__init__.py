@@ -16,15 +16,14 @@ from .rowsparse import RowSparse
 from .tensor import Tensor, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
+_CREATION = (
+    *("arange", "eye", "full", "full_like", "linspace", "ones", "ones_like"),
+    *("rand", "randint", "randn", "zeros", "zeros_like"),
+)
+
 _ON_DEMAND = {
     **{module: (module, None) for module in ("data", "nn", "optim", "serialize")},
-    **{
-        name: ("creation", name)
-        for name in (
-            *("arange", "eye", "full", "full_like", "linspace", "ones", "ones_like"),
-            *("rand", "randint", "randn", "zeros", "zeros_like"),
-        )
-    },
+    **{name: ("creation", name) for name in _CREATION},
     **{name: ("gradient_check", name) for name in ("gradcheck", "gradgradcheck")},
     "compare_by_hand": ("diagnosis", "compare_by_hand"),
 }
@@ -60,3 +59,4 @@ __version__ = "0.1.0"
 
 # NumPy's names for sum, max, abs … are Python's too: `from tinygrad_nlp import *` leaves Python's alone.
 __all__ = [name for name in globals() if not name.startswith("_") and not hasattr(_builtins, name)]
+__all__ += _CREATION

@@ -37,9 +37,9 @@ def ones(*shape, dtype=np.float32, requires_grad=False, name=None) -> Tensor:
     return Tensor(np.ones(_shape("ones", shape), dtype), requires_grad, None, name, copy=False)
 
 
-def full(shape, value, *, dtype=None, requires_grad=False, name=None) -> Tensor:
-    """A tensor whose elements all are ``value``; of its dtype, a Python float's being float32."""
-    value = Tensor(value, dtype=dtype).data
+def full(shape, fill_value, *, dtype=None, requires_grad=False, name=None) -> Tensor:
+    """A tensor whose elements all are ``fill_value``; of its dtype, a Python float's being float32."""
+    value = np.asarray(fill_value, np.float32 if dtype is None and type(fill_value) is float else dtype)
     return Tensor(np.full(_shape("full", (shape,)), value), requires_grad, None, name, copy=False)
 
 
@@ -71,10 +71,10 @@ def ones_like(x, *, dtype=None, requires_grad=False, name=None) -> Tensor:
     return full_like(x, 1, dtype=dtype, requires_grad=requires_grad, name=name)
 
 
-def full_like(x, value, *, dtype=None, requires_grad=False, name=None) -> Tensor:
-    """``value`` in the shape and dtype of ``x``, an array or Tensor."""
+def full_like(x, fill_value, *, dtype=None, requires_grad=False, name=None) -> Tensor:
+    """``fill_value`` in the shape and dtype of ``x``, an array or Tensor."""
     x = x if hasattr(x, "shape") else Tensor(x)
-    return Tensor(np.full(x.shape, value, dtype or x.dtype), requires_grad, None, name, copy=False)
+    return Tensor(np.full(x.shape, fill_value, dtype or x.dtype), requires_grad, None, name, copy=False)
 
 
 def rand(*shape, dtype=np.float32, requires_grad=False, name=None, rng=None) -> Tensor:
@@ -89,13 +89,13 @@ def randn(*shape, dtype=np.float32, requires_grad=False, name=None, rng=None) ->
     return Tensor(drawn, requires_grad, None, name, copy=False)
 
 
-def randint(low, high, shape=None, *, dtype=np.int64, name=None, rng=None) -> Tensor:
-    """Random whole numbers from ``low`` to ``high`` - 1; ``randint(high, shape)`` starts at 0."""
+def randint(low, high, size=None, *, dtype=np.int64, name=None, rng=None) -> Tensor:
+    """Random whole numbers from ``low`` to ``high`` - 1, of shape ``size``; ``randint(high, size)`` starts at 0."""
     from .random import generator
 
-    if shape is None:
-        low, high, shape = 0, low, high
-    return Tensor(generator(rng).integers(low, high, _shape("randint", (shape,)), dtype), False, None, name, copy=False)
+    if size is None:
+        low, high, size = 0, low, high
+    return Tensor(generator(rng).integers(low, high, _shape("randint", (size,)), dtype), False, None, name, copy=False)
 
 
 def _drawn(asked, shape, dtype, rng, method):

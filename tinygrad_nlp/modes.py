@@ -36,7 +36,7 @@ class _Switch:
     changes: dict = {}
 
     def __new__(cls, function=None):
-        switch = super().__new__(cls)
+        switch = object.__new__(cls)
         return switch if function is None else switch(function)
 
     def __enter__(self):

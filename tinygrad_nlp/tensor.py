@@ -244,7 +244,7 @@ class Tensor:
             self._hooks = [*(self._hooks or ()), KEEP]
 
     def register_hook(self, function):
-        """Call ``function(gradient)`` when this tensor's gradient is complete.
+        """Call ``function(gradient)`` when this tensor's gradient is complete; it comes in this tensor's dtype.
 
         What it returns, unless None, replaces the gradient; it must not change the array it is given, which other
         tensors may share. A table's gradient comes as a `RowSparse`. Raises ShapeError in backward for another shape.

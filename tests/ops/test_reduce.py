@@ -314,3 +314,11 @@ def test_float16_gradients_of_more_elements_than_float16_can_count(name):
     half.grad = None
     tg.registry[name](half).backward(create_graph=True)
     np.testing.assert_allclose(half.grad.data, wide.grad, rtol=2e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_two_arrays_as_pytorch_takes_them_are_answered(name):
+    x = tg.Tensor([1.0, 2.0])
+    with pytest.raises(tg.ShapeError, match=rf"{name}: \(2,\) float32 as axis; expected an int or a tuple") as caught:
+        getattr(tg, name)(x, x)
+    assert f"write instead: {name}imum(x, y), elementwise" in str(caught.value)

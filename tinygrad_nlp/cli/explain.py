@@ -1,6 +1,7 @@
 """What an op computes and how its backward rule follows: statement, derivation, convention, source, an example.
 
     tinygrad-nlp explain softmax
+    tinygrad-nlp explain FILE.py:my_op                 # an op of yours
     tinygrad-nlp explain softmax --out softmax.html    # a page, with a picture; works offline
     tinygrad-nlp explain --all --out docs/ops          # Markdown, a file per family of ops: the reference in docs/
 

@@ -52,6 +52,9 @@ def over(g, n):
 
 def refuse(asked, x, axis, at_least=0, why=""):
     """Raise the error that explains why ``asked`` cannot reduce ``x`` over ``axis``, if it is one of these two."""
+    if np.ndim(axis) and not isinstance(axis, (list, tuple)):  # torch.max(x, y) is elementwise
+        write = f"{asked}imum(x, y), elementwise" if asked in ("max", "min") else f"{asked}(x, axis=0)"
+        raise ShapeError(explain(asked, got=f"{describe(axis)} as axis", expected="an int or a tuple", write=write))
     if isinstance(axis, list):
         raise ShapeError(
             explain(f"{asked} of {describe(x)}", got=f"axis={axis}", expected="a tuple", write=f"axis={tuple(axis)}")
