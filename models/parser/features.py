@@ -29,6 +29,8 @@ NULL, UNKNOWN, ROOT = 0, 1, 2
 """The first three entries of every list of symbols: no word there; one never seen in training; ROOT itself."""
 SPECIAL = ("<null>", "<unknown>", "<root>")
 
+WORDS_OF_AN_ENDING = 5
+
 TAGS = {"upos": (UPOS,), "xpos": (XPOS,), "both": (UPOS, XPOS)}
 
 
@@ -37,9 +39,10 @@ class Vocabulary:
     """The symbols a parser knows, as rows of its table: words first, then each kind of tag, then labels.
 
     words, tags, labels  lists of symbols; ``tags`` holds one list for each kind ("upos", "xpos")
-    counts               how often each word occurs in training, 0 for the special ones
+    counts               how often each word occurs in training, 0 for the special ones and for endings
     tag_columns          "upos", "xpos" or "both"
     lowercase            words are compared in lower case
+    endings              a word never seen is known by its ending, or as having digits; such symbols follow the words
     """
 
     words: list[str]
@@ -48,6 +51,7 @@ class Vocabulary:
     counts: list[int]
     tag_columns: str = "upos"
     lowercase: bool = True
+    endings: bool = False
 
     def __post_init__(self):
         tables = [self.words, *self.tags, self.labels]
@@ -57,8 +61,10 @@ class Vocabulary:
         object.__setattr__(self, "ids", ids)
 
     @classmethod
-    def of(cls, sentences: Iterable[Sentence], *, tags="upos", min_count=1, lowercase=True) -> Vocabulary:
-        """The symbols of a treebank; words rarer than ``min_count`` are left to "unknown"."""
+    def of(
+        cls, sentences: Iterable[Sentence], *, tags="upos", min_count=1, lowercase=True, endings=False
+    ) -> Vocabulary:
+        """The symbols of a treebank; words rarer than ``min_count`` are unknown, endings of fewer words than five."""
         if tags not in TAGS:
             raise OptionError(explain("Vocabulary: tags", got=repr(tags), expected="'upos', 'xpos' or 'both'"))
         words, labels = Counter(), Counter()
@@ -70,13 +76,18 @@ class Vocabulary:
                 kind.update(row[column] for row in sentence.words)
         # In order of frequency, equal ones by the alphabet: the same treebank gives the same ids in any order.
         kept = sorted((w for w, n in words.items() if n >= min_count), key=lambda w: (-words[w], w))
+        counts = [words[w] for w in kept]
+        if endings:
+            found = Counter(ending for w in words for ending in _endings(w))
+            kept += sorted(ending for ending, n in found.items() if n >= WORDS_OF_AN_ENDING)
         return cls(
             [*SPECIAL, *kept],
             [[*SPECIAL, *sorted(kind)] for kind in kinds],
             [*SPECIAL, *sorted(labels)],
-            [0, 0, 0, *(words[w] for w in kept)],
+            [0, 0, 0, *counts, *[0] * (len(kept) - len(counts))],
             tags,
             lowercase,
+            endings,
         )
 
     @property
@@ -94,7 +105,7 @@ class Vocabulary:
         lengths = np.array([len(s) for s in sentences], np.intp)
         kinds = []
         word_ids = self.ids[0]
-        kinds.append([word_ids.get(w, UNKNOWN) for s in sentences for w in _forms(s, self.lowercase)])
+        kinds.append([word_ids.get(w) or self.unknown(w) for s in sentences for w in _forms(s, self.lowercase)])
         for kind, column in enumerate(TAGS[self.tag_columns], 1):
             ids, unknown = self.ids[kind], self.starts[kind] + UNKNOWN
             kinds.append([ids.get(row[column], unknown) for s in sentences for row in s.words])
@@ -104,6 +115,14 @@ class Vocabulary:
             heads = np.array([head for s in sentences for head in s.heads], np.intp)
             labels = np.array([ids.get(row[DEPREL], unknown) for s in sentences for row in s.words], np.intp)
         return Encoded(lengths, np.array(kinds, np.intp).reshape(len(kinds), -1), heads, labels)
+
+    def unknown(self, word: str) -> int:
+        """What stands for a word that is not known: its ending, the longest there is, or UNKNOWN."""
+        if self.endings:
+            for ending in _endings(word):
+                if ending in self.ids[0]:
+                    return self.ids[0][ending]
+        return UNKNOWN
 
     def null_label(self) -> int:
         return self.starts[-2] + NULL
@@ -172,6 +191,13 @@ def feature_count(tags: str, labelled: bool, system: str = "arc-standard") -> in
     """
     places, dependents = len(SYSTEMS[system].NAMES), SYSTEMS[system].DEPENDENTS
     return places * (1 + len(TAGS[tags])) + (places - dependents if labelled else 0)
+
+
+def _endings(word):
+    """What an unknown word may be known by, best first: ``<-ing>``, ``<-ng>``, ``<-g>``, or ``<digits>``."""
+    if any(letter.isdigit() for letter in word):
+        return ["<digits>"]
+    return [f"<-{word[-n:]}>" for n in (3, 2, 1) if len(word) > n]
 
 
 def _forms(sentence, lowercase):

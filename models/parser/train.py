@@ -20,7 +20,7 @@ from tinygrad_nlp.optim import Adam, ExponentialAverage, LinearLR, clip_grad_nor
 from .decode import Parser, explorer
 from .evaluate import Scores, evaluate
 from .examples import Examples, examples, explore
-from .features import SYSTEMS, UNKNOWN, Vocabulary
+from .features import SYSTEMS, Vocabulary
 from .treebank import Sentence
 
 KIND = "training of a dependency parser"
@@ -45,6 +45,7 @@ class Settings:
     dropout       share of the hidden units dropped in training; bilstm: of all that a layer reads
     unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
                   that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
+    endings       words unknown, or made so, are known by their last letters. Feed-forward only
     min_count     rarer words are unknown throughout
     lowercase     words are compared in lower case
     epochs        passes over the treebank
@@ -66,6 +67,7 @@ class Settings:
     activation: str = "relu"
     dropout: float = 0.3
     unknown: float = 0.25
+    endings: bool = False
     min_count: int = 1
     lowercase: bool = True
     epochs: int = 12
@@ -140,9 +142,8 @@ def train(
     settings = settings or Settings()
     _check(settings)
     rng = np.random.default_rng(settings.seed)
-    vocabulary = Vocabulary.of(
-        sentences, tags=settings.tags, min_count=settings.min_count, lowercase=settings.lowercase
-    )
+    kept = {name: getattr(settings, name) for name in ("tags", "min_count", "lowercase", "endings")}
+    vocabulary = Vocabulary.of(sentences, **kept)
     if settings.network == "bilstm":
         from .bilstm_train import begin
 
@@ -329,6 +330,8 @@ class FeedForwardRun(Run):
         if self.settings.oracle == "dynamic":
             self.encoded = result.parser.vocabulary.encode(sentences)
         self.places = len(SYSTEMS[result.parser.system].NAMES)
+        vocabulary = result.parser.vocabulary
+        self.unknown = np.array([vocabulary.unknown(word) for word in vocabulary.words], np.int32)
 
     def epoch(self, on_progress) -> float:
         settings, data = self.settings, self._examples()
@@ -340,7 +343,8 @@ class FeedForwardRun(Run):
             features = data.features.take(chosen, axis=0)
             if settings.unknown:
                 words = features[:, : self.places]
-                words[self.rng.random(words.shape, np.float32) < self.forget.take(words)] = UNKNOWN
+                made = self.rng.random(words.shape, np.float32) < self.forget.take(words)
+                words[made] = self.unknown.take(words[made])
             loss = self.learn(self.network.loss(features, data.targets.take(chosen)))
             total += loss * len(chosen)
             done = start + len(chosen)
@@ -368,6 +372,7 @@ def _check(settings):
         ("unknown", settings.unknown >= 0, "at least 0"),
         ("network", settings.network in NETWORKS, "'feed-forward' or 'bilstm'"),
         ("oracle", settings.oracle in ORACLES, "'static' or 'dynamic'"),
+        ("endings", not settings.endings or settings.network != "bilstm", "False: a bilstm reads letters"),
         ("explore", 0 <= settings.explore <= 1, "0 to 1"),
         ("average", 0 <= settings.average < 1, "0 to below 1"),
     ):

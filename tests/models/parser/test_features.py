@@ -118,6 +118,18 @@ def test_rare_and_unseen_words_are_unknown():
     assert "The" in case.words and "The" not in known.words
 
 
+def test_unknown_words_are_known_by_their_endings():
+    forms = ["walking", "talking", "singing", "ring", "thing", "1st", "2nd", "3rd", "4th", "5", "song"]
+    sentences = [Sentence.from_words(forms, ["X"] * len(forms), [0] * len(forms), ["root"] * len(forms))]
+    plain, known = Vocabulary.of(sentences), Vocabulary.of(sentences, endings=True)
+    assert plain.unknown("jumping") == 1 and "<-ing>" not in plain.words
+    assert known.words[-4:] == ["<-g>", "<-ing>", "<-ng>", "<digits>"] and known.counts[-4:] == [0] * 4
+    cases = {"jumping": "<-ing>", "bang": "<-ng>", "ng": "<-g>", "g": "<unknown>", "77": "<digits>", "dog": "<-g>"}
+    encoded = known.encode([Sentence.from_words([*cases, "song"], ["X"] * 7)], trees=False)
+    assert [known.words[i] for i in encoded.symbols[0]] == [*cases.values(), "song"]
+    assert Vocabulary(**known.state_dict()) == known
+
+
 def test_the_vocabulary_does_not_depend_on_the_order_of_sentences():
     one, two = Vocabulary.of(TREES), Vocabulary.of(TREES[::-1])
     assert one == two and Vocabulary(**one.state_dict()) == one

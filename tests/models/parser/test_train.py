@@ -139,10 +139,25 @@ def test_errors():
         train(TRAIN[:5], None, replace(SMALL, epochs=0))
     with pytest.raises(OptionError, match=r"Settings: rate: -1; expected above 0"):
         train(TRAIN[:5], None, replace(SMALL, rate=-1))
+    with pytest.raises(OptionError, match="endings: True; expected False: a bilstm reads letters"):
+        train(TRAIN[:5], None, replace(SMALL, network="bilstm", endings=True))
     with pytest.raises(OptionError, match="expected 'relu', 'cube' or 'tanh'"):
         train(TRAIN[:5], None, replace(SMALL, activation="gelu"))
     with np.errstate(all="ignore"), pytest.raises(Divergence, match="a smaller rate keeps it finite"):
         train(TRAIN, None, replace(SMALL, activation="cube", rate=1e12))
+
+
+def test_words_made_unknown_lend_their_ending_what_they_do():
+    """With all words made unknown, endings that are in the treebank learn, and no word does."""
+    settings = replace(SMALL, unknown=1e12, epochs=1, endings=True)
+    vocabulary = train(TRAIN[:60], None, settings).parser.vocabulary
+    before, after = (
+        train(TRAIN[:60], None, replace(settings, rate=rate, last_rate=rate)).parser.network.table.weight.data
+        for rate in (1e-30, 1e-2)
+    )
+    moved = {word for word, here in zip(vocabulary.words, (before != after).any(axis=1)) if here}
+    assert {"<null>", "<root>"} < moved and any(word.startswith("<-") for word in moved)
+    assert not any(n for word, n in zip(vocabulary.words, vocabulary.counts) if word in moved)
 
 
 def test_words_made_unknown_learn_nothing_and_unknown_learns():
