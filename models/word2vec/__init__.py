@@ -15,7 +15,7 @@ from .losses import (
     window_loss,
 )
 from .model import SkipGram
-from .sampling import NegativeSampler, keep_probability, pairs, subsample
+from .sampling import NegativeSampler, keep_probability, pairs, reaches, subsample
 from .train import Divergence, Settings, Training, train
 from .vectors import Vectors
 
@@ -40,6 +40,7 @@ __all__ = [
     "naive_softmax_loss",
     "negative_sampling_loss",
     "pairs",
+    "reaches",
     "subsample",
     "train",
     "train_fast",

@@ -5,17 +5,18 @@ neighbours share their neighbours. A block takes T₀ = 16 successive words as t
 from w before to w after it as those that predict, and K₀ negatives that **all its pairs share**:
 
     A (T₀+2w, D)  center vectors         B (T₀+K₀, D)  outside vectors of the block's words, then of its negatives
-    S = A Bᵀ      every score at once    H             how much each score counts
+    S = B Aᵀ      every score at once    H             how much each score counts
 
 H is the number of times a pair is expected: (w + 1 − j) / w at distance j for a window drawn from 1 … w, 1 for a
 fixed one, 0 across a sentence's end. A center of n expected pairs has n·K negatives in the pair-by-pair form; here
 each of the K₀ shared ones counts n·K / K₀. So the loss has the same expectation, and so has the gradient:
 
     J = Σ H ⊙ [−log σ(S) on the words, −log σ(−S) on the negatives]        G = ∂J/∂S = H ⊙ (σ(S) − Y)
-    ∂J/∂A = G B        ∂J/∂B = Gᵀ A
+    ∂J/∂B = G A        ∂J/∂A = Gᵀ B
 
-`block_loss` is that on the engine, which derives the gradient; `SkipGramBlocks.step` runs the same three products on
-arrays that are reused from step to step. A test holds one to the other, and both to `negative_sampling_loss`.
+`block_loss` is that on the engine's tape. A step of `SkipGramBlocks` calls the same ops on arrays, and then the ops'
+own rules on arrays: what the tape would do, without the tape. No gradient is written in this module but that of the
+naive softmax. A test holds steps to the tape, and both to `negative_sampling_loss`.
 
 Source of sharing negatives: Ji, Satish, Li & Dubey 2016, "Parallelizing Word2Vec in Shared and Distributed Memory",
 there within one window; here within a block of windows.
@@ -24,11 +25,11 @@ there within one window; here within a block of windows.
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from tinygrad_nlp import bce_with_logits, embedding
+from tinygrad_nlp import bce_with_logits, embedding, matmul
 
-from .rows import limit, subtract_rows
+from .rows import limit, move
 from .sampling import NegativeSampler
 
 BLOCK_WORDS = 16
@@ -44,15 +45,15 @@ SCORES = 1 << 23
 
 
 def block_loss(center, outside, places, words, weights):
-    """The loss of a block on the engine: a number, the sum over the expected pairs, in nats.
+    """The loss of a block, or of several, on the engine: a number, the sum over the expected pairs, in nats.
 
     center, outside  (V, D) the two tables
-    places           (A,) ids of the words that predict
-    words            (B,) ids of the words that are predicted, then of the negatives; weights.shape[1] − B₀ of them
-    weights          pair (A, B): H above, with the columns of the predicted words positive and those of the negatives
+    places           (…, A) ids of the words that predict
+    words            (…, B) ids of the words that are predicted, then of the negatives
+    weights          (…, B, A): H above, with the rows of the predicted words positive and those of the negatives
                      negative: the sign says which they are
     """
-    scores = embedding(center, places) @ embedding(outside, words).T
+    scores = embedding(outside, words) @ embedding(center, places).mT
     return bce_with_logits(scores, (weights > 0).astype(scores.dtype), abs(weights), reduction="sum")
 
 
@@ -67,7 +68,6 @@ class Blocks:
 
     def __init__(self, center, outside, counts, settings, words: int):
         self.center, self.outside, self.settings = center, outside, settings
-        # At least 2w, or more than two spans would overlap.
         self.length = min(max(BLOCK_WORDS, 2 * settings.window), words)
         self.negatives = max(BLOCK_WORDS, self.length)
         self.count = words // self.length
@@ -75,99 +75,83 @@ class Blocks:
         self.window = settings.window
         self.span = self.length + 2 * self.window
         self.sampler = NegativeSampler(counts, settings.exponent)
-        distance = np.abs(np.arange(self.span)[:, None] - self.window - np.arange(self.length))
-        self.distance = np.where(distance == 0, self.window + 1, distance)  # no word is in its own window
-        nearness = (self.window + 1 - self.distance) / self.window if settings.dynamic else self.distance <= self.window
-        self.expected = np.maximum(nearness, 0).astype(np.float32)
-        rows = max(self.words + 2 * self.window, self.count * (self.length + self.negatives))
-        # Memory is asked for once: fresh arrays of this size would be given back to the system after every step.
-        self._scratch = np.empty((2, rows, center.shape[1]), np.float32)
+        self.share = np.float32(settings.negatives / self.negatives)  # what a shared negative counts for a pair
+        # Y, written out: subtracted as a column it would take three times as long.
+        self.is_word = np.zeros(
+            (self.count, self.length + self.negatives, self.length if settings.model == "cbow" else self.span),
+            np.float32,
+        )
+        self.is_word[:, : self.length] = 1
+        distance = np.arange(self.window, 0, -1)
+        self.inside = (distance <= np.arange(self.window + 1)[:, None]).astype(np.float32)
+        expected = (self.window + 1 - distance) / self.window if settings.dynamic else 1
+        self.expected = (self.inside * expected).astype(np.float32)
 
-    def spans(self, x):
-        """x: (T + 2w, …) -> (blocks, T₀ + 2w, …), a view: what stands in and around each block."""
-        return np.moveaxis(sliding_window_view(x, self.span, axis=0)[:: self.length], -1, 1)
+    def spans(self, ids):
+        """ids: (T + 2w,) -> (blocks, T₀ + 2w), a view: what stands in and around each block."""
+        return sliding_window_view(ids, self.span)[:: self.length]
 
-    def own(self, x):
-        """x: (T + 2w,) -> (blocks, T₀), a view: the block's own words."""
-        return x[self.window : self.window + self.words].reshape(self.count, self.length)
+    def own(self, ids):
+        """ids: (T + 2w,) -> (blocks, T₀), a view: the block's own words."""
+        return ids[self.window : self.window + self.words].reshape(self.count, self.length)
 
-    def together(self, sentence):
-        """(blocks, T₀ + 2w, T₀): whether two words stand in one sentence; numbers below 0 are no sentence."""
-        own = self.own(sentence)
-        same = self.spans(sentence)[:, :, None] == own[:, None, :]
-        return same & (own >= 0)[:, None, :] if own.min() < 0 else same
+    def around(self, before, after, weights, rows):
+        """(blocks, ``rows``, T₀ + 2w): what each word around counts to each of a block's words; rows past T₀ are 0.
 
-    def overlapped(self, rows):
-        """rows: (blocks, T₀ + 2w, D), a gradient of `spans` -> (T + 2w, D): what overlaps is added."""
-        out = np.zeros((self.words + 2 * self.window, rows.shape[2]), rows.dtype)
-        if self.length < 2 * self.window:  # more than two spans overlap
-            for b in range(self.count):
-                out[b * self.length : b * self.length + self.span] += rows[b]
-            return out
-        out[: self.words].reshape(self.count, self.length, -1)[...] = rows[:, : self.length]
-        after = sliding_window_view(out[self.length :], 2 * self.window, axis=0, writeable=True)[:: self.length]
-        after += rows[:, self.length :].swapaxes(1, 2)  # what lies beyond a block is the beginning of the next
+        before, after  (blocks, T₀): how many words a word sees on either side
+        weights        (w + 1, w): of the w words before a word that sees 0 … w of them, nearest last
+
+        A word's row has its window on the diagonal, so a view whose rows start one later each holds just the windows.
+        """
+        out = np.zeros((self.count, rows, self.span), np.float32)
+        block, row, place = out.strides
+        windows = as_strided(out, (self.count, self.length, 2 * self.window + 1), (block, row + place, place))
+        windows[:, :, : self.window] = weights.take(before, axis=0)
+        windows[:, :, self.window + 1 :] = weights[:, ::-1].take(after, axis=0)
         return out
+
+    def and_negatives(self, ids, rng):
+        """(blocks, T₀ + K₀): the ids of each block's own words, then of the negatives drawn for it."""
+        return np.concatenate([self.own(ids), self.sampler.draw((self.count, self.negatives), rng)], axis=1)
+
+    def score(self, A, words, H, rate, want_loss):
+        """Score vectors A against the outside words; move the outside vectors down the gradient, by ``rate``.
+
+        A: (blocks, n, D); words: (blocks, T₀ + K₀) ids, see `and_negatives`; H: (blocks, T₀ + K₀, n), what each counts.
+        -> (rate times the gradient of A, the loss or None).
+        """
+        B = embedding(self.outside, words)
+        S = matmul(B, A.mT)
+        loss = float(bce_with_logits(S, self.is_word, H, reduction="sum")) if want_loss else None
+        dS = bce_with_logits.rule(0)(rate, loss, S, self.is_word, H, None, reduction="sum")
+        dB, dAt = matmul.kernel_vjp(dS, S, None, (True, True), B, A.mT)
+        move(self.outside, words, dB, FURTHEST)
+        return dAt.mT, loss
 
 
 class SkipGramBlocks(Blocks):
     """Skip-gram with negative sampling, as the module describes."""
 
-    def __init__(self, center, outside, counts, settings, words):
-        super().__init__(center, outside, counts, settings, words)
-        wide, dim, f = self.length + self.negatives, center.shape[1], np.float32
-        self._H = np.empty((self.count, self.span, wide), f)
-        self._S = np.empty_like(self._H)
-        self._E = np.empty((self.words + 2 * self.window, dim), f)
-        self._B = np.empty((self.count, wide, dim), f)
-        self._dA, self._dB = np.empty((self.count, self.span, dim), f), np.empty_like(self._B)
-        self._ids = np.empty((self.count, wide), np.int64)
-        self._ones = np.ones(self.length, f)  # a product with it sums three times faster than `sum`
-        self._signs = np.repeat(np.array([1, -1], f), (self.length, self.negatives))
-
-    def layout(self, ids, sentence, rng):
-        """(words, H): the ids of each block's words and negatives (blocks, T₀ + K₀), and the weights of all scores.
-
-        Both are overwritten by the next call.
-        """
-        H, words = self._H, self._ids
-        pairs = H[:, :, : self.length]
-        np.multiply(self.together(sentence), self.expected, out=pairs)
-        share = np.float32(self.settings.negatives / self.negatives)
-        H[:, :, self.length :] = (pairs @ self._ones * share)[:, :, None]
-        words[:, : self.length] = self.own(ids)
-        words[:, self.length :] = self.sampler.draw((self.count, self.negatives), rng)
-        return words, H
-
-    def step(self, ids, sentence, rate, rng, want_loss=True):
+    def step(self, ids, before, after, rate, rng, want_loss=True):
         """Move both tables along the gradient of one step's loss, by ``rate``.
 
-        ids, sentence: (T + 2w,) the words and their sentences' numbers, from w before to w after those predicted.
+        ids            (T + 2w,) the words, from w before to w after those predicted
+        before, after  (T,) of those predicted: how many of the w words on either side are in its sentence
         -> (pairs expected, their loss in nats, or None unless wanted).
         """
-        words, H = self.layout(ids, sentence, rng)
-        S, length = self._S, self.length
-        np.take(self.center, ids, axis=0, out=self._E, mode="clip")
-        np.take(self.outside, words, axis=0, out=self._B, mode="clip")
-        A, B = self.spans(self._E), self._B
-        np.matmul(A, B.swapaxes(1, 2), out=S)
-        pairs = float(H[:, :, :length].sum())
-        loss = None
-        if want_loss:
-            signed = S.copy()
-            signed[:, :, :length] *= -1
-            loss = float(np.vdot(H, softplus(signed)))
-        # σ(s) − y is (tanh(s/2) + 1)/2 − y: one call that cannot overflow. The half is left to the rate.
-        S *= np.float32(0.5)
-        np.tanh(S, out=S)
-        S -= self._signs
-        S *= H
-        S *= np.float32(rate / 2)
-        np.matmul(S, B, out=self._dA)
-        np.matmul(S.swapaxes(1, 2), A, out=self._dB)
-        subtract_rows(self.center, ids, self.overlapped(self._dA), self._scratch, FURTHEST)
-        subtract_rows(self.outside, words.reshape(-1), self._dB.reshape(-1, B.shape[2]), self._scratch, FURTHEST)
+        places, words, H, pairs = self.layout(ids, before, after, rng)
+        dA, loss = self.score(embedding(self.center, places), words, H, rate, want_loss)
+        move(self.center, places, dA, FURTHEST)
         return pairs, loss
+
+    def layout(self, ids, before, after, rng):
+        """(ids of the words that predict, ids of the words and negatives, H, pairs expected), for all blocks."""
+        shape = (self.count, self.length)
+        H = self.around(before.reshape(shape), after.reshape(shape), self.expected, self.length + self.negatives)
+        # Of each center, all its pairs; a product with ones sums three times faster than `sum`.
+        pairs = np.ones(self.length, np.float32) @ H[:, : self.length]
+        H[:, self.length :] = (pairs * self.share)[:, None, :]
+        return self.spans(ids), self.and_negatives(ids, rng), H, float(pairs.sum())
 
 
 class CbowBlocks(Blocks):
@@ -175,51 +159,42 @@ class CbowBlocks(Blocks):
 
     With M (T₀, T₀+2w) the windows of a block, drawn, not expected, as the mean is not linear in them:
 
-        V̂ = M A / C        s_t = v̂_t·u_t        N = V̂ · (negatives)ᵀ, each counting K / K₀
+        V̂ = M A / C        S = B V̂ᵀ        H: 1 on the diagonal, K / K₀ on the negatives, 0 elsewhere
 
     and backwards ∂J/∂A = Mᵀ (∂J/∂V̂ / C). C is the number of words in the window for ``combine="mean"`` and 1
     for "sum". "word2vec" divides going forward and not going back, as the word2vec program and gensim do: the context
     words then move C times as far as the derivative says. It is no gradient of the loss, but what those train with.
     """
 
-    def step(self, ids, sentence, rate, rng, want_loss=True):
+    def step(self, ids, before, after, rate, rng, want_loss=True):
         """As `SkipGramBlocks.step`; a pair here is a word and its whole context."""
-        M, into, back = self.windows(sentence, rng)
-        own = self.own(ids)
-        A, U = self.spans(self.center.take(ids, axis=0)), self.outside.take(own, axis=0)
-        negatives = self.sampler.draw((self.count, self.negatives), rng)
-        N = self.outside.take(negatives, axis=0)
-        predicted = (M @ np.ones(self.span, np.float32) > 0).astype(
-            np.float32
-        )  # a word alone in its sentence predicts nothing
-        V = np.matmul(into, A)
-        s, S = np.vecdot(V, U), np.matmul(V, N.swapaxes(1, 2))
-        weight = np.float32(self.settings.negatives / self.negatives)
-        pairs, loss = float(predicted.sum()), None
-        if want_loss:
-            loss = float(np.vdot(predicted, softplus(-s) + weight * softplus(S).sum(axis=2)))
-        g = (sigmoid(s) - 1) * predicted * np.float32(rate)
-        G = sigmoid(S) * (predicted * (weight * np.float32(rate)))[:, :, None]
-        dV = g[:, :, None] * U + np.matmul(G, N)
-        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), self._scratch, FURTHEST)
-        rows = np.concatenate([g[:, :, None] * V, np.matmul(G.swapaxes(1, 2), V)], axis=1)
-        words = np.concatenate([own, negatives], axis=1)
-        subtract_rows(self.outside, words.reshape(-1), rows.reshape(-1, rows.shape[2]), self._scratch, FURTHEST)
-        return pairs, loss
+        into, back, predicted = self.windows(before, after, rng)
+        words, places = self.and_negatives(ids, rng), self.spans(ids)
+        H = np.zeros((self.count, self.length + self.negatives, self.length), np.float32)
+        H[:, range(self.length), range(self.length)] = predicted
+        H[:, self.length :] = (predicted * self.share)[:, None, :]
+        A = embedding(self.center, places)
+        dV, loss = self.score(matmul(into, A), words, H, rate, want_loss)
+        _, dA = matmul.kernel_vjp(dV, None, None, (False, True), back, A)
+        move(self.center, places, dA, FURTHEST)
+        return float(predicted.sum()), loss
 
-    def windows(self, sentence, rng):
-        """(M, what combines going forward, going back), each float32 (blocks, T₀, T₀ + 2w); windows drawn anew."""
-        reach = np.full((self.count, 1, self.length), self.window)
+    def windows(self, before, after, rng):
+        """(M / C going forward, M or M / C going back, whether a word has a context); windows drawn anew.
+
+        The first two are float32 (blocks, T₀, T₀ + 2w), the last (blocks, T₀): a word alone predicts nothing.
+        """
+        shape = (self.count, self.length)
+        before, after = before.reshape(shape), after.reshape(shape)
         if self.settings.dynamic:
-            reach = rng.integers(1, self.window + 1, reach.shape)
-        near = self.together(sentence) & (self.distance <= reach)
-        M = near.swapaxes(1, 2).astype(np.float32)
+            reach = rng.integers(1, self.window + 1, shape)
+            before, after = np.minimum(before, reach), np.minimum(after, reach)
+        M, size = self.around(before, after, self.inside, self.length), before + after
+        predicted = (size > 0).astype(np.float32)
         if self.settings.combine == "sum":
-            return M, M, M
-        # A product with ones sums faster than `sum`.
-        size = M @ np.ones((self.span, 1), np.float32)
-        into = M / np.maximum(size, 1)
-        return M, into, M if self.settings.combine == "word2vec" else into
+            return M, M, predicted
+        mean = M / np.maximum(size, 1)[:, :, None].astype(np.float32)
+        return mean, M if self.settings.combine == "word2vec" else mean, predicted
 
 
 class SoftmaxBlocks(Blocks):
@@ -233,13 +208,14 @@ class SoftmaxBlocks(Blocks):
     context of its own, and nothing is shared.
     """
 
-    def step(self, ids, sentence, rate, rng, want_loss=True):
+    def step(self, ids, before, after, rate, rng, want_loss=True):
         """As `SkipGramBlocks.step`; the loss comes with the gradient, so it is always given."""
-        H = self.together(sentence) * self.expected
-        block, place, word = np.nonzero(H)
+        shape = (self.count, self.length)
+        H = self.around(before.reshape(shape), after.reshape(shape), self.expected, self.length)
+        block, word, place = np.nonzero(H)
         if not len(block):
             return 0.0, 0.0
-        weights = H[block, place, word]
+        weights = H[block, word, place]
         centers, row = np.unique(self.spans(ids)[block, place], return_inverse=True)
         rows, dU, loss = self.softmax(self.center.take(centers, axis=0), row, self.own(ids)[block, word], weights)
         self.center[centers] -= limit(np.float32(rate) * rows, FURTHEST)
@@ -281,31 +257,20 @@ class SoftmaxBlocks(Blocks):
 class SoftmaxCbowBlocks(CbowBlocks, SoftmaxBlocks):
     """CBOW with the naive softmax: V scores for every word predicted."""
 
-    def step(self, ids, sentence, rate, rng, want_loss=True):
+    def step(self, ids, before, after, rate, rng, want_loss=True):
         """As `SoftmaxBlocks.step`."""
-        M, into, back = self.windows(sentence, rng)
-        predicted = np.flatnonzero(M.any(axis=2).reshape(-1))
-        dim = self.center.shape[1]
-        V = np.matmul(into, self.spans(self.center.take(ids, axis=0))).reshape(-1, dim).take(predicted, axis=0)
-        outside = self.own(ids).reshape(-1).take(predicted)
-        one = np.ones(len(predicted), np.float32)
-        rows, dU, loss = self.softmax(V, np.arange(len(predicted)), outside, one)
-        dV = np.zeros((self.words, dim), np.float32)
-        dV[predicted] = np.float32(rate) * rows
-        dV = dV.reshape(self.count, self.length, dim)
-        subtract_rows(self.center, ids, self.overlapped(np.matmul(back.swapaxes(1, 2), dV)), self._scratch, FURTHEST)
+        into, back, predicted = self.windows(before, after, rng)
+        chosen, places = np.flatnonzero(predicted), self.spans(ids)
+        A = embedding(self.center, places)
+        V = matmul(into, A).reshape(-1, A.shape[2])
+        one = np.ones(len(chosen), np.float32)
+        rows, dU, loss = self.softmax(V[chosen], np.arange(len(chosen)), self.own(ids).reshape(-1)[chosen], one)
+        dV = np.zeros_like(V)
+        dV[chosen] = np.float32(rate) * rows
+        _, dA = matmul.kernel_vjp(dV.reshape(*predicted.shape, -1), None, None, (False, True), back, A)
+        move(self.center, places, dA, FURTHEST)
         self.outside -= limit(np.float32(rate) * dU, FURTHEST)
-        return float(len(predicted)), loss
-
-
-def softplus(x):
-    """log(1 + e^x), without overflow: −log σ(−x)."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def sigmoid(x):
-    """1 / (1 + e^−x), by tanh, which cannot overflow."""
-    return (np.tanh(x * np.float32(0.5)) + 1) * np.float32(0.5)
+        return float(len(chosen)), loss
 
 
 FORMS = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_nlp import softplus
 from tinygrad_nlp.data import DataError, text_lines
 
-from .blocks import softplus
 from .sampling import NegativeSampler, pairs
 
 SCORES = 1 << 23

@@ -21,7 +21,7 @@ from tinygrad_nlp import OptionError, TinygradError
 from tinygrad_nlp.data import DataError, Vocabulary
 
 from .blocks import FORMS
-from .sampling import keep_probability, subsample
+from .sampling import keep_probability, reaches, subsample
 from .train import CURVE_POINTS, Divergence, batch_size
 from .vectors import Vectors
 
@@ -201,33 +201,33 @@ def _shard(corpus, settings, center, outside, batch, worker, workers, board) -> 
     row, window = board.rows[worker], settings.window
     pieces = range(begin, end, PIECE)
     look = LOOK if (end - begin) * settings.epochs > 200 * LOOK * form.words else 1
-    before = 0
+    read = 0
     for _ in range(settings.epochs):
         for piece in rng.permutation(len(pieces)):
             start = pieces[piece]
             stop = min(start + PIECE, end)
             ids, sentence = subsample(*corpus.piece(start, stop), keep, rng)
             steps = -(-len(ids) // form.words)
-            ids = np.pad(ids.astype(np.int64), (window, window + steps * form.words - len(ids)))
-            # A sentence's numbers are counted from 0: −1 and −2 are none, and not the same none on both sides.
-            fill = (-1, -2)
-            sentence = np.pad(sentence, (window, len(ids) - window - len(sentence)), constant_values=fill)
+            before, after = (np.pad(x, (0, steps * form.words - len(x))) for x in reaches(sentence, window))
+            ids = np.pad(ids.astype(np.int64), (window, window + len(before) - len(ids)))
             for i, step in enumerate(rng.permutation(steps)):
                 if board.stop[0]:
                     return
-                share = (before + (stop - start) * (i + 1) / steps) / max((end - begin) * settings.epochs, 1)
+                share = (read + (stop - start) * (i + 1) / steps) / max((end - begin) * settings.epochs, 1)
                 rate = settings.rate + (settings.last_rate - settings.rate) * share
-                here = slice(step * form.words, (step + 1) * form.words + 2 * window)
-                pairs, loss = form.step(ids[here], sentence[here], rate, rng, row[_Board.STEPS] % look == 0)
-                row[_Board.WORDS] = before + (stop - start) * (i + 1) / steps
+                here = slice(step * form.words, (step + 1) * form.words)
+                around = slice(here.start, here.stop + 2 * window)
+                look_now = row[_Board.STEPS] % look == 0
+                pairs, loss = form.step(ids[around], before[here], after[here], rate, rng, look_now)
+                row[_Board.WORDS] = read + (stop - start) * (i + 1) / steps
                 row[_Board.PAIRS] += pairs
                 row[_Board.STEPS] += 1
                 if loss is not None:
                     row[_Board.LOSS] += loss
                     row[_Board.LOSS_PAIRS] += pairs
                 yield
-            before += stop - start
-            row[_Board.WORDS] = before
+            read += stop - start
+            row[_Board.WORDS] = read
 
 
 def _tables(size, settings, workers, context):

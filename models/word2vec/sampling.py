@@ -32,6 +32,19 @@ def subsample(ids, sentence, keep, rng) -> tuple[np.ndarray, np.ndarray]:
     return ids[kept], sentence[kept]
 
 
+def reaches(sentence, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """How many words of its own sentence each word has before it and after it, ``window`` at most: two of (N,).
+
+    >>> import numpy as np
+    >>> reaches(np.array([0, 0, 0, 1, 2, 2]), 5)
+    (array([0, 1, 2, 0, 0, 1]), array([2, 1, 0, 0, 1, 0]))
+    """
+    starts = np.flatnonzero(np.diff(sentence, prepend=sentence[:1] - 1))
+    lengths = np.diff(starts, append=len(sentence))
+    before = np.arange(len(sentence)) - np.repeat(starts, lengths)
+    return np.minimum(before, window), np.minimum(np.repeat(lengths, lengths) - 1 - before, window)
+
+
 def pairs(ids, sentence, window: int, rng) -> tuple[np.ndarray, np.ndarray]:
     """Every (center, outside) pair of a text, for window sizes drawn anew for each center.
 
@@ -84,5 +97,8 @@ class NegativeSampler:
 
     def draw(self, shape, rng) -> np.ndarray:
         """Ids of ``shape``."""
-        column = rng.integers(0, len(self._second), shape)
-        return np.where(rng.random(shape) < self._first_share.take(column), column, self._second.take(column))
+        # One random number says both: its whole part the column, what is left the place in it.
+        height = rng.random(shape) * len(self._second)
+        column = height.astype(np.int64)
+        height -= column
+        return np.where(height < self._first_share.take(column), column, self._second.take(column))

@@ -14,8 +14,9 @@ from tinygrad_nlp.models.word2vec import (
     cbow_loss,
     naive_softmax_loss,
     pairs,
+    reaches,
 )
-from tinygrad_nlp.models.word2vec.rows import subtract_rows
+from tinygrad_nlp.models.word2vec.rows import move
 
 from tinygrad_nlp import Tensor, logsigmoid
 
@@ -39,7 +40,7 @@ def test_rows_of_a_repeated_id_are_summed_and_others_stay_to_the_bit(size, dtype
         rows = rng.normal(size=(length, 3))
         expected, before = table.copy(), table.copy()
         np.subtract.at(expected, ids, rows)
-        subtract_rows(table, ids, rows)
+        move(table, ids, rows)
         np.testing.assert_allclose(table, expected, atol=1e-12)
         untouched = np.setdiff1d(np.arange(size), ids)
         assert np.array_equal(table[untouched], before[untouched])
@@ -48,7 +49,8 @@ def test_rows_of_a_repeated_id_are_summed_and_others_stay_to_the_bit(size, dtype
 def make(form, window=2, length=6, words=12, **options):
     """A form in float64 tables of its own, a text with repeated words and two sentence ends, and padding at the end."""
     rng = np.random.default_rng(7)
-    settings = FastSettings(window=window, **options)
+    model = "cbow" if "Cbow" in form.__name__ else "skipgram"
+    settings = FastSettings(model=model, window=window, **options)
     center, outside = rng.normal(size=(2, V, D)).astype(np.float32)
     counts = np.array([40, 20, 10, 9, 8, 5, 3, 2, 1])
     before = blocks.BLOCK_WORDS
@@ -65,6 +67,12 @@ def make(form, window=2, length=6, words=12, **options):
     return made, ids, sentence
 
 
+def seen(form, sentence):
+    """What a step is told of the sentences: how many words each of its words sees on either side; padding sees none."""
+    inner = slice(form.window, form.window + form.words)
+    return [np.where(sentence[inner] >= 0, reach[inner], 0) for reach in reaches(sentence, form.window)]
+
+
 def brute_pairs(form, ids, sentence):
     """(center, outside, expected count) of every pair of the step, one by one."""
     w = form.window
@@ -77,7 +85,7 @@ def brute_pairs(form, ids, sentence):
 def moved(form, ids, sentence, seed=3):
     """(−change of each table / rate, pairs, loss) of one step."""
     before = form.center.copy(), form.outside.copy()
-    count, loss = form.step(ids, sentence, RATE, np.random.default_rng(seed), True)
+    count, loss = form.step(ids, *seen(form, sentence), RATE, np.random.default_rng(seed), True)
     changes = [(a.astype(float) - b) / RATE for a, b in zip(before, (form.center, form.outside))]
     form.center[...], form.outside[...] = before
     return *changes, count, loss
@@ -99,11 +107,10 @@ SHAPES = [(2, 6, 12), (4, 3, 16), (1, 12, 12), (3, 32, 5)]
 def test_a_step_moves_along_the_gradient_the_engine_derives(window, length, words, dynamic):
     form, ids, sentence = make(SkipGramBlocks, window, length, words, dynamic=dynamic)
     d_center, d_outside, _, loss = moved(form, ids, sentence)
-    drawn, H = form.layout(ids, sentence, np.random.default_rng(3))
-    H = H.copy()
-    H[:, :, form.length :] *= -1
+    places, words, H, _ = form.layout(ids, *seen(form, sentence), np.random.default_rng(3))
+    H[:, form.length :] *= -1
     center, outside = leaves(form)
-    total = sum(block_loss(center, outside, p, w, h) for p, w, h in zip(form.spans(ids), drawn, H.astype(float)))
+    total = block_loss(center, outside, places, words, H.astype(float))
     total.backward()
     close(loss, total.item())
     close(d_center, np.asarray(center.grad))
@@ -113,11 +120,10 @@ def test_a_step_moves_along_the_gradient_the_engine_derives(window, length, word
 @pytest.mark.parametrize("window, length, words", SHAPES)
 def test_expected_pairs_are_those_of_the_pair_by_pair_form(window, length, words):
     form, ids, sentence = make(SkipGramBlocks, window, length, words)
-    _, H = form.layout(ids, sentence, np.random.default_rng(0))
+    places, _, H, _ = form.layout(ids, *seen(form, sentence), np.random.default_rng(0))
     found = np.zeros((V, V))
-    places = form.spans(ids)
     for b in range(form.count):
-        np.add.at(found, (places[b][:, None], form.own(ids)[b][None]), H[b, :, : form.length])
+        np.add.at(found, (places[b][None], form.own(ids)[b][:, None]), H[b, : form.length])
     brute = np.zeros((V, V))
     for c, o, weight in brute_pairs(form, ids, sentence):
         brute[c, o] += weight
@@ -172,7 +178,7 @@ def test_words_that_do_not_take_part_do_not_move():
     before = form.center.copy()
     d_center, _, _, _ = moved(form, ids, sentence)
     assert not d_center[V - 1].any()
-    form.step(ids, sentence, RATE, np.random.default_rng(0))
+    form.step(ids, *seen(form, sentence), RATE, np.random.default_rng(0))
     assert np.array_equal(form.center[V - 1], before[V - 1]) and not np.array_equal(form.center, before)
 
 
@@ -192,8 +198,8 @@ def test_cbow_is_the_documents_loss_with_shared_negatives(window, length, words,
     form, ids, sentence = make(CbowBlocks, window, length, words, combine=combine, dynamic=dynamic)
     d_center, d_outside, count, loss = moved(form, ids, sentence)
     rng = np.random.default_rng(3)
-    M, _, _ = form.windows(sentence, rng)
-    negatives = form.sampler.draw((form.count, form.negatives), rng)
+    M, _, _ = form.windows(*seen(form, sentence), rng)
+    negatives = form.and_negatives(ids, rng)[:, form.length :]
     share = 5 / form.negatives
     center, outside = leaves(form)
     losses = [
@@ -217,28 +223,29 @@ def test_cbow_is_the_documents_loss_with_shared_negatives(window, length, words,
 
 def test_windows_of_cbow_are_symmetric_and_end_with_the_sentence():
     form, ids, sentence = make(CbowBlocks, 2, 6, 12)
-    seen = set()
+    found = set()
     for seed in range(20):
-        M, _, _ = form.windows(sentence, np.random.default_rng(seed))
+        M, _, _ = form.windows(*seen(form, sentence), np.random.default_rng(seed))
         for b in range(form.count):
             for t in range(form.length):
                 at = b * form.length + t + form.window
                 offsets = np.flatnonzero(M[b, t]) + b * form.length - at
                 reach = np.abs(offsets).max(initial=0)
-                seen.add(int(reach))
+                found.add(int(reach))
                 inside = [
                     j for j in range(-reach, reach + 1) if j and sentence[at] >= 0 and sentence[at + j] == sentence[at]
                 ]
                 assert offsets.tolist() == inside
-    assert seen == {0, 1, 2}
+    assert found == {0, 1, 2}
 
 
 def test_word2vecs_own_cbow_moves_context_words_by_the_undivided_gradient():
     options = {"window": 2, "length": 6, "words": 12, "dynamic": False}
     (mean, ids, sentence), (own, _, _) = (make(CbowBlocks, combine=c, **options) for c in ("mean", "word2vec"))
-    M, divided, _ = mean.windows(sentence, np.random.default_rng(0))
-    _, into, back = own.windows(sentence, np.random.default_rng(0))
-    assert np.array_equal(into, divided) and np.array_equal(back, M)
+    divided, also, _ = mean.windows(*seen(mean, sentence), np.random.default_rng(0))
+    into, back, _ = own.windows(*seen(own, sentence), np.random.default_rng(0))
+    assert also is divided and np.array_equal(into, divided)
+    assert np.array_equal(back, into > 0) and back.sum(axis=2).max() == 4
     (_, outside_mean, _, loss_mean), (_, outside_own, _, loss_own) = (moved(f, ids, sentence) for f in (mean, own))
     assert loss_mean == loss_own and np.array_equal(outside_mean, outside_own)
 
@@ -263,7 +270,7 @@ def test_naive_softmax_by_distinct_centers_is_the_sum_over_pairs(monkeypatch, dy
 def test_cbow_with_the_naive_softmax_is_the_documents_loss(combine):
     form, ids, sentence = make(SoftmaxCbowBlocks, combine=combine)
     d_center, d_outside, _, loss = moved(form, ids, sentence)
-    M, _, _ = form.windows(sentence, np.random.default_rng(3))
+    M, _, _ = form.windows(*seen(form, sentence), np.random.default_rng(3))
     center, outside = leaves(form)
     losses = [cbow_loss(center, c, o, outside, combine) for c, o, _ in contexts(form, ids, sentence, M)]
     total = sum(losses[1:], losses[0])
@@ -278,7 +285,7 @@ def test_a_step_without_a_single_pair_changes_nothing(form):
     form, ids, _ = make(form)
     alone = np.arange(len(ids))
     before = form.center.copy(), form.outside.copy()
-    count, loss = form.step(ids, alone, 1.0, np.random.default_rng(0), True)
+    count, loss = form.step(ids, *seen(form, alone), 1.0, np.random.default_rng(0), True)
     assert count == 0 and loss == 0
     assert np.array_equal(form.center, before[0]) and np.array_equal(form.outside, before[1])
 
@@ -289,5 +296,5 @@ def test_scores_of_a_thousand_stay_finite(form):
     form.center *= 300
     form.outside *= 30
     with np.errstate(over="raise", invalid="raise"):
-        _, loss = form.step(ids, sentence, 1e-4, np.random.default_rng(0), True)
+        _, loss = form.step(ids, *seen(form, sentence), 1e-4, np.random.default_rng(0), True)
     assert np.isfinite(loss) and np.isfinite(form.center).all() and np.isfinite(form.outside).all()
