@@ -308,9 +308,11 @@ class bce_with_logits:
         return reduce_rows(values if weight is None else values * np.asarray(weight, logits.dtype), reduction)
 
     def vjp_logits(g, out, logits, target, weight, pos_weight, *, reduction):
-        q = target if pos_weight is None else target * pos_weight
-        w = factor(weight, logits) * share(reduction, logits.size)
-        return ((1 - target + q) * sigmoid(logits) - q) * w * g
+        if pos_weight is None:
+            slope = sigmoid(logits) - target
+        else:
+            slope = (1 - target + target * pos_weight) * sigmoid(logits) - target * pos_weight
+        return slope * factor(weight, logits) * (g * share(reduction, logits.size))
 
     derivation = Derivation(
         statement=r"J = -t \log \sigma(x) - (1 - t) \log \sigma(-x)",
