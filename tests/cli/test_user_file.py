@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tinygrad_nlp import registry
 from tinygrad_nlp.ops import softmax
 
 MINE = """
@@ -72,8 +73,11 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "neighbour_of_mine.py").write_text("FACTOR = 2.0\n")
     (tmp_path / "mine.py").write_text(MINE.replace("{declared}", "False"))
+    before = dict(registry)
     yield tmp_path
     sys.modules.pop("neighbour_of_mine", None)
+    registry.clear()
+    registry.update(before)
 
 
 COMMANDS = [["draw", "--out", "out.svg"], ["replay", "--out", "out.html"], ["formula"]]
