@@ -70,7 +70,7 @@ def test_headings_name_and_pictures_describe(page):
     assert levels[0] == 1 and levels.count(1) == 1 and max(np.diff(levels)) <= 1
     unnamed = "[...document.querySelectorAll('svg[role=img]')].filter(s => !s.getAttribute('aria-label')).length"
     assert page.evaluate("document.querySelectorAll('svg').length") >= 9 and page.evaluate(unnamed) == 0
-    assert page.evaluate("document.querySelector('iframe').title") == "Backpropagation of one pair, step by step"
+    assert page.evaluate("document.querySelector('iframe').title") == "One pair, step by step"
     assert page.evaluate("[...document.querySelectorAll('figure')].every(f => f.tabIndex === 0)")
 
 

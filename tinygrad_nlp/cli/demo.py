@@ -292,7 +292,7 @@ def step_section(step) -> Section:
         ],
         [Picture(s.drawing.svg(engine="builtin"), s.caption) for s in step],
         kind="graph",
-        replay=replay(step[1].loss, title="One pair, step by step").html(),
+        replay=replay(step[1].loss, title="One pair, step by step"),
         replay_about="The arrow keys step through the forward and the backward pass: the rule of each edge, the "
         "gradient that arrives, what is sent back, and a check by finite differences.",
     )

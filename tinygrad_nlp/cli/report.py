@@ -36,7 +36,7 @@ class Table:
 class Section:
     """A part of the page that the contents at its top lead to. ``about``: paragraphs above what is shown.
 
-    replay  a page that steps through backpropagation: shown in a frame that may run its script and nothing else
+    replay  a `Replay` to be stepped through in a frame, which may run its script and nothing else
     kind    "graph", "tree" or "plot": how its pictures are laid out
     """
 
@@ -46,7 +46,7 @@ class Section:
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
     kind: str = "plot"
-    replay: str = ""
+    replay: object = None
     replay_about: str = ""
 
     def html(self) -> str:
@@ -56,12 +56,10 @@ class Section:
             parts.append(f"<h3>{xml(picture.heading)}</h3>" if picture.heading else "")
             parts.append(shown(self.kind, picture))
         if self.replay:
-            from tinygrad_nlp.visualize.plots.page import frame
-
             parts += [
                 "<h3>The same step, replayed</h3>",
                 paragraph(self.replay_about),
-                frame(self.replay, "Backpropagation of one pair, step by step"),
+                self.replay.frame(),
             ]
         return "\n".join(part for part in [*parts, "</section>"] if part)
 
@@ -109,8 +107,9 @@ class Report:
                 '<p><a href="#top">To the top</a></p></section>\n',
             ]
         )
-        frames = [section.replay for section in self.sections if section.replay]
-        return document(self.title, body, STYLE.read_text(encoding="utf-8"), frames)
+        replays = [section.replay for section in self.sections if section.replay]
+        allowed = replays[0].frame_policy() if replays else None
+        return document(self.title, body, STYLE.read_text(encoding="utf-8"), allowed)
 
 
 def xml(text) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from functools import cache
 from pathlib import Path
 
@@ -21,21 +20,19 @@ def style() -> str:
     return Path(__file__).with_name("page.css").read_text(encoding="utf-8") + SHEET + "\n"
 
 
-def document(title, body, more="", frames=()) -> str:
+def document(title, body, more="", allowed=None) -> str:
     """One HTML document.
 
-    title   the heading, as text
-    body    what comes after it, as markup; or, if it has a heading of its own (``<h1``), all of it
-    more    further rules of style
-    frames  documents that are embedded by `frame`: their styles and scripts must be allowed by this page too, since a
-            frame without an address of its own inherits the policy of the page around it
+    title    the heading, as text
+    body     what comes after it, as markup; or, if it has a heading of its own (``<h1``), all of it
+    more     further rules of style
+    allowed  {"script-src": …, "style-src": …}: hashes for what a frame in it needs, see `Replay.frame_policy`
     """
-    sheet = style() + more
-    scripts = " ".join(dict.fromkeys(h for f in frames for h in directive(f, "script-src")))
-    styles = " ".join([digest(sheet), *dict.fromkeys(h for f in frames for h in directive(f, "style-src"))])
+    sheet, allowed = style() + more, allowed or {}
+    styles = " ".join(filter(None, [digest(sheet), allowed.get("style-src")]))
     policy = f"default-src 'none'; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
-    if scripts:
-        policy += f"; script-src {scripts}; require-trusted-types-for 'script'; trusted-types 'none'"
+    if allowed.get("script-src"):
+        policy += f"; script-src {allowed['script-src']}; require-trusted-types-for 'script'; trusted-types 'none'"
     heading = "" if "<h1" in body else f"<h1><bdi>{xml(title)}</bdi></h1>\n"
     return f"""<!doctype html>
 <html lang="en">
@@ -62,13 +59,6 @@ def digest(text) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
-def directive(document, name) -> list[str]:
-    """The hashes that a document's own policy gives under ``name``."""
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', document)
-    part = re.search(rf"\b{name} ([^;]*)", policy[1].replace("&#39;", "'")) if policy else None
-    return [word for word in part[1].split() if word.startswith("'sha")] if part else []
-
-
 def figure(picture, caption="", kind="", label="") -> str:
     """A picture with words below it; it scrolls sideways where it is wider than the page, by keyboard too."""
     said = f"<figcaption>{xml(caption)}</figcaption>" if caption else ""
@@ -84,14 +74,4 @@ def table_html(head, rows) -> str:
     return (
         '<details><summary>The numbers as a table</summary><div class="scroll" tabindex="0"><table><thead>'
         f"<tr>{names}</tr></thead><tbody>{body}</tbody></table></div></details>\n"
-    )
-
-
-def frame(page, title) -> str:
-    """``page``, a document with a script, in a frame that may run it and nothing else."""
-    import html
-
-    return (
-        f'<iframe sandbox="allow-scripts" title="{html.escape(title, quote=True)}" '
-        f'srcdoc="{html.escape(page, quote=True)}"></iframe>\n'
     )
