@@ -196,7 +196,7 @@ def _watch(out, op, modes):
     """The slow extras of `record_gradients` and `detect_anomaly`."""
     out._code, out._place = None, user_line()
     if modes.journal is not None and out.requires_grad:
-        modes.journal.tensors.append(out)
+        modes.journal.note(out)
     if modes.anomaly and out._data.dtype.kind == "f" and not np.isfinite(out._data).all():
         bad = "NaN" if np.isnan(out._data).any() else "Inf"
         raise AnomalyError(

@@ -112,52 +112,35 @@ def is_grad_enabled() -> bool:
     return current().recording
 
 
-class Journal:
-    """Every tensor made while `record_gradients` was on, in order, each keeping its gradient.
-
-    Iterate over it, or index it by name: ``journal["hidden"].grad``.
-    """
-
-    def __init__(self):
-        self.tensors = []
-
-    def __iter__(self):
-        return iter(self.tensors)
-
-    def __len__(self):
-        return len(self.tensors)
-
-    def __getitem__(self, key):
-        if isinstance(key, int):
-            return self.tensors[key]
-        for tensor in reversed(self.tensors):
-            if tensor.name == key:
-                return tensor
-        names = ", ".join(sorted({t.name for t in self.tensors if t.name})) or "none has a name"
-        raise KeyError(f"no recorded tensor is named {key!r}; the named ones: {names}; name one by t.name = {key!r}")
-
-
 @contextmanager
 def record_gradients():
-    """Keep the gradient of every intermediate tensor, and the graph after backward.
+    """Keep the gradient of every intermediate tensor, and the graph after backward; yields a `Journal`.
 
-    What courses do by hand (``retain_grad`` on nineteen tensors) in one line.
+    What courses do by hand (``retain_grad`` on nineteen tensors) in one line. Each is listed under the name it has
+    in the code around it; print the journal for a table.
 
     >>> from tinygrad_nlp import Tensor, record_gradients
     >>> x = Tensor(3.0, requires_grad=True)
     >>> with record_gradients() as journal:
     ...     y = x * x
-    ...     y.name = "y"
-    ...     (y * 2).backward()
+    ...     z = y * 2
+    ...     z.backward()
     >>> float(journal["y"].grad)
     2.0
+    >>> print(journal)
+    name  shape  value  gradient  op   line
+    y     ()     9.     2.        mul  2
+    z     ()     18.    1.        mul  3
     """
+    from .journal import Journal
+
     journal = Journal()
     token = _modes.set(current().but(journal=journal))
     try:
         yield journal
     finally:
         _modes.reset(token)
+        journal.close()
 
 
 class Scope:
