@@ -15,6 +15,8 @@ import math
 import sys
 from dataclasses import asdict
 
+from .blas import one_thread
+
 
 def add_arguments(parser):
     models = parser.add_subparsers(dest="task", metavar="MODEL", required=True)
@@ -39,6 +41,7 @@ def parser_arguments(parser):
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
+@one_thread()
 def evaluate_parser(arguments):
     from tinygrad_nlp.models.parser import evaluate, load_treebank, score
 

@@ -14,6 +14,7 @@ import sys
 from itertools import chain, islice
 
 from . import positive_int
+from .blas import one_thread
 
 
 def add_arguments(parser):
@@ -26,6 +27,7 @@ def add_arguments(parser):
     parser.add_argument("--batch", type=positive_int, default=1024, help="sentences read at a time (default 1024)")
 
 
+@one_thread()
 def run(arguments):
     from tinygrad_nlp.data import DataError, text_lines
     from tinygrad_nlp.models.parser import (
