@@ -28,7 +28,7 @@ MODELS = {
     "three": ("3 transitions, 36 features, hidden 200", {"labelled": False, "average": 0.99}),
     "labelled": ("labelled, 48 features, hidden 200", {"average": 0.99}),
     "best": (
-        "labelled, 74 features, hidden 400, dynamic oracle",
+        "labelled, 77 features, hidden 400, dynamic oracle",
         {"tags": "both", "hidden": 400, "dropout": 0.5, "rate": 1.5e-3, "oracle": "dynamic", "average": 0.998},
     ),
     "bilstm": ("BiLSTM of words, tags and letters, dynamic oracle", {"network": "bilstm"}),

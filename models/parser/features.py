@@ -3,7 +3,7 @@
 The places: three on the stack, three in the buffer, and for each of the two top stack words its first and second
 leftmost and rightmost dependents, the leftmost of its leftmost and the rightmost of its rightmost. The course's 36
 features are the words and tags there; Chen & Manning (2014, section 3.1) add the labels of the 12 dependents, 48.
-With two kinds of tags it is 54 and 66. The arc-hybrid system has two places more, 20.
+With two kinds of tags it is 54 and 66. The arc-hybrid system has three places more, 21.
 
 Words, tags and labels are rows of one table of vectors: one lookup for all features, and every id says its kind.
 """

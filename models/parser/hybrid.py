@@ -31,7 +31,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .states import States
+from .states import STACK, States
 from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT, Configuration
 
 
@@ -83,11 +83,13 @@ class HybridConfiguration(Configuration):
 class HybridStates(States):
     """`States` of the arc-hybrid system: the configurations of N sentences.
 
-    All else is as there, ``active`` included: 2n moves for n words. Two more places are looked at, for b1 has its left
-    dependents already.
+    All else is as there, ``active`` included: 2n moves for n words. Three more places are looked at: b1 takes part
+    in LEFT-ARC, so its left dependents tell something, and b4 is as far beyond it as b3 is beyond arc-standard's s1.
     """
 
-    NAMES = (*States.NAMES, "lc1(b1)", "lc2(b1)")
+    BUFFER = ("b1", "b2", "b3", "b4")
+    NAMES = (*STACK, *BUFFER, *States.OF_STACK, "lc1(b1)", "lc2(b1)")
+    DEPENDENTS = 7
 
     def legal(self, k: int) -> np.ndarray:
         """(k, 3) which of SHIFT, LEFT-ARC, RIGHT-ARC the first k sentences may make."""
@@ -100,9 +102,9 @@ class HybridStates(States):
         return self.stack.take(self.top[: len(moves)])
 
     def places(self, k: int) -> np.ndarray:
-        """(20, k) the places, in the order of ``NAMES``, of the first k sentences."""
+        """(21, k) the places, in the order of ``NAMES``, of the first k sentences."""
         found = super().places(k)
-        found[-2], found[-1] = self.left1.take(found[3]), self.left2.take(found[3])
+        found[-2], found[-1] = self.left1.take(self.front[:k]), self.left2.take(self.front[:k])
         return found
 
     def _left_arc(self, at):

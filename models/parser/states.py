@@ -12,11 +12,11 @@ import numpy as np
 
 from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
 
-SPARE = 3
-"""Places of "no word" on either side: three under ROOT on the stack, three after the last word of the buffer, so that
-"the third on the stack" or "the third in the buffer" never needs a condition."""
+SPARE = 4
+"""Places of "no word" on either side: four under ROOT on the stack, four after the last word of the buffer, so that
+"the third on the stack" or "the fourth in the buffer" never needs a condition."""
 
-
+STACK = ("s1", "s2", "s3")
 _OF_STACK = ("lc1({0})", "rc1({0})", "lc2({0})", "rc2({0})", "lc1(lc1({0}))", "rc1(rc1({0}))")
 
 
@@ -31,7 +31,9 @@ class States:
     ``NAMES`` are the places that `places` gives, dependents from number ``DEPENDENTS`` on.
     """
 
-    NAMES = ("s1", "s2", "s3", "b1", "b2", "b3", *(name.format(word) for word in ("s1", "s2") for name in _OF_STACK))
+    BUFFER = ("b1", "b2", "b3")
+    OF_STACK = tuple(name.format(word) for word in STACK[:2] for name in _OF_STACK)
+    NAMES = (*STACK, *BUFFER, *OF_STACK)
     DEPENDENTS = 6
 
     def __init__(self, lengths, *, single_root: bool = True):
@@ -112,10 +114,11 @@ class States:
         """(P, k) the places, in the order of ``NAMES``, of the first k sentences."""
         top, front = self.top[:k], self.front[:k]
         found = np.empty((len(self.NAMES), k), np.intp)
-        for depth in range(3):
+        for depth in range(len(STACK)):
             found[depth] = self.stack.take(top - depth)
-            found[3 + depth] = front + depth
-        for base, word in ((6, found[0]), (12, found[1])):
+        for ahead in range(len(self.BUFFER)):
+            found[len(STACK) + ahead] = front + ahead
+        for base, word in ((self.DEPENDENTS, found[0]), (self.DEPENDENTS + len(_OF_STACK), found[1])):
             found[base] = self.left1.take(word)
             found[base + 1] = self.right1.take(word)
             found[base + 2] = self.left2.take(word)

@@ -92,7 +92,7 @@ def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation, s
                 symbols = ("<null>" if p is None else "<root>" if p == 0 else kind[p - 1] for p in places)
                 row += [ids.get(s, ids["<unknown>"]) for s in symbols]
             if labelled:
-                row += [vocabulary.ids[-1][made.get(p, "<null>")] for p in places[6:]]
+                row += [vocabulary.ids[-1][made.get(p, "<null>")] for p in places[7 if system == "arc-hybrid" else 6 :]]
             with no_grad():
                 scores = parser.network(np.array([row])).data[0]
             classes = [(m, None) for m in range(3)]

@@ -28,7 +28,7 @@ def slow_walk(parser, sentence, own):
         for table, kind in zip(ids, columns):
             row += [table["<null>" if p is None else "<root>" if p == 0 else kind[p - 1]] for p in places]
         if parser.labelled:
-            row += [ids[-1][made.get(p, "<null>")] for p in places[6:]]
+            row += [ids[-1][made.get(p, "<null>")] for p in places[7:]]
         with no_grad():
             scores = parser.network(np.array([row])).data[0]
         classes = [(m, r) for m in range(3) for r in (relations if m and parser.labelled else [None])]

@@ -33,9 +33,9 @@ SINGLE = {"arc-standard": Configuration, "arc-hybrid": HybridConfiguration}
 
 
 def slow_places(c, system="arc-standard"):
-    """The words at the 18 or 20 places, None for no word; written from the paper's list."""
+    """The words at the 18 or 21 places, None for no word; written from the paper's list."""
     stack = [*reversed(c.stack), None, None, None]
-    buffer = [*c.buffer, None, None, None]
+    buffer = [*c.buffer, None, None, None, None]
 
     def child(word, side, n):
         if word is None:
@@ -44,7 +44,7 @@ def slow_places(c, system="arc-standard"):
         found = found if side == "l" else found[::-1]
         return found[n] if len(found) > n else None
 
-    places = [*stack[:3], *buffer[:3]]
+    places = [*stack[:3], *buffer[: 4 if system == "arc-hybrid" else 3]]
     for word in stack[:2]:
         places += [child(word, "l", 0), child(word, "r", 0), child(word, "l", 1), child(word, "r", 1)]
         places += [child(child(word, "l", 0), "l", 0), child(child(word, "r", 0), "r", 0)]
@@ -73,7 +73,7 @@ def slow_examples(sentence, labelled, columns, system):
         row = ["<null>" if p is None else "<root>" if p == 0 else kind[p - 1] for kind in kinds for p in places]
         made = {d: label for _, d, label in c.arcs}
         if labelled:
-            row += [made.get(p, "<null>") for p in places[6:]]
+            row += [made.get(p, "<null>") for p in places[7 if system == "arc-hybrid" else 6 :]]
         removed = None if move == SHIFT else c.stack[-2 if move == LEFT_ARC and system == "arc-standard" else -1]
         label = sentence.deprels[removed - 1] if removed else None
         yield tuple(row), (move, label if labelled and move != SHIFT else None)
