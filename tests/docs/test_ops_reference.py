@@ -142,3 +142,19 @@ def test_formulas_are_mathml_and_their_text_is_text():
 def test_another_ending_is_refused(capsys):
     assert main(["explain", "softmax", "--out", "softmax.pdf"]) == 2
     assert "--out softmax.pdf: expected a name ending in .html or .md, or a folder" in capsys.readouterr().err
+
+
+def test_an_op_of_the_user_without_samples_is_tried_on_normal_numbers(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from tinygrad_nlp import op\n@op\nclass cube:\n    'x · x · x.'\n"
+        "    def forward(x):\n        return x * x * x\n"
+        "    def vjp_x(g, out, x):\n        return g * 3 * x * x\n",
+        encoding="utf-8",
+    )
+    try:
+        assert main(["explain", f"{path}:cube", "--out", str(tmp_path / "cube.html")]) == 0
+    finally:
+        tg.registry.pop("cube", None)
+    text = (tmp_path / "cube.html").read_text("utf-8")
+    assert "measured by central differences: equal" in text and "return g * 3 * x * x" in text and "<figure>" in text

@@ -87,8 +87,11 @@ class Explanation:
 
     @cached_property
     def call_of_example(self):
-        """(arguments, options) of a finite sample with a few numbers in it; None where there is no sample."""
+        """(arguments, options) of a finite sample with a few numbers in it; None where there is none."""
         drawn = [sample.draw(np.random.default_rng(0)) for sample in self.op.samples]
+        if not drawn and self.op.differentiable:  # an op of the user's: as `check` tries it
+            rng = np.random.default_rng(0)
+            drawn = [([rng.normal(size=(2, 3)) for _ in self.op.arguments], {})]
         stacks = [(values, options) for values, options in drawn if np.ndim(values[0]) == 3 and len(values[0])]
         # one matrix of a stack shows as much as the stack
         drawn += [([a[0] if np.ndim(a) == 3 else a for a in values], options) for values, options in stacks]

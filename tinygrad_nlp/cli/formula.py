@@ -5,7 +5,8 @@
     tinygrad-nlp formula notes.py:my_loss
 
 FILE.py:function names a function without arguments that returns the loss, one number. Its gradients with respect to
-every tensor with requires_grad are printed; a tensor without a name is called as the variable that holds it.
+every tensor with requires_grad are printed; a tensor without a name is called as the variable, list or Module that
+holds it. With --steps, what several gradients share is derived once and called δ.
 """
 
 from __future__ import annotations
