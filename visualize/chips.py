@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .card import BACKWARD, MUTED, PAPER, Column, fixed, words
+from .card import BACKWARD, MUTED, PAPER, Column, fixed, has_figures, words
 from .layout import Box
 from .text import number, width
 
@@ -26,7 +26,7 @@ class Chip:
         self.column = None
         self.text = number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
         if cells and not part.scalar and len(part.cells) <= MOST_ROWS:
-            figures = part.block is None and len(part.cells) == 1 and len(part.cells[0]) <= 4
+            figures = has_figures(part) and (len(part.cells) == 1 or len(part.cells) <= 3 >= len(part.cells[0]))
             self.column = Column("", replace(part, largest=scale or part.largest), small=not figures)
             if self.column.figures is None:
                 self.column.cell = (10, 10)
@@ -111,7 +111,8 @@ def _corners(wire, chip):
         for share in SAMPLES if i < 3 else SAMPLES[:1]:
             x, y = _on_bend(a, b, share)
             slope = max(-1.0, min(1.0, (b[0] - a[0]) / 40))
-            lift = -slope * (chip.height / 2 + 2)
+            flat = min(7.0, max(0.0, 6 * (abs(b[0] - a[0]) / (b[1] - a[1]) - 1)))  # of a flat bend two lines are above
+            lift = -slope * (chip.height / 2 + 2 + flat)
             yield x + AWAY + (0 if abs(slope) < 1 else -4), y - chip.height / 2 + lift
             yield x - AWAY - chip.width, y - chip.height / 2 - lift
 

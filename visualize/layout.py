@@ -30,7 +30,7 @@ class Spacing:
     port: float = 24  # between two wires at one box
     frame_top: float = 30  # room for a group's label
     frame_side: float = 16
-    label: float = 7.6  # width of a label's character
+    label: float = 8.6  # width of a label's character
 
 
 @dataclass
@@ -78,23 +78,24 @@ class Layout:
             wire.points = [(x + dx, y + dy) for x, y in wire.points]
 
 
-def lay_out(sizes, edges, groups=None, spacing=None) -> Layout:
+def lay_out(sizes, edges, groups=None, spacing=None, room=None) -> Layout:
     """Place boxes and wires.
 
     sizes    {key: (width, height)}, inputs before results
     edges    [(tail key, head key), …]; several between the same two are drawn beside each other
     groups   {key: path of the group it is in}, () or absent for none
+    room     {position of an edge: height to keep free above its head, for what will stand beside the wire}
     """
-    spacing = spacing or Spacing()
-    level = _Level(list(sizes), (), list(range(len(edges))), edges, sizes, groups or {}, spacing)
-    return level.layout
+    given = edges, sizes, groups or {}, spacing or Spacing(), room or {}
+    return _Level(list(sizes), (), list(range(len(edges))), given).layout
 
 
 class _Level:
     """The inside of one group (or of the whole picture), groups within it being boxes."""
 
-    def __init__(self, members, path, relevant, edges, sizes, groups, spacing):
-        self.path, self.edges, self.sizes, self.groups, self.spacing = path, edges, sizes, groups, spacing
+    def __init__(self, members, path, relevant, given):
+        self.path, self.given = path, given
+        self.edges, self.sizes, self.groups, self.spacing, self.room = given
         self.layout = Layout()
         self.members = members
         self.within = set(members)
@@ -112,9 +113,9 @@ class _Level:
         rows, self.trunks = into_rows(self.items, nets)
         group_ports(self.items)
         rows = ordered(rows)
-        node_ports(self.items, spacing)
-        placed(rows, spacing)
-        self._heights(rows)
+        node_ports(self.items, self.spacing)
+        placed(rows, self.spacing)
+        self._heights(rows, nets)
         self._assemble(rows, nets)
 
     # ---- what there is --------------------------------------------------------------------------------------
@@ -166,9 +167,7 @@ class _Level:
             if item.kind == GROUP:
                 mine = set(self.inside[item.id])
                 touching = [e for e in relevant if self.edges[e][0] in mine or self.edges[e][1] in mine]
-                level = _Level(
-                    self.inside[item.id], item.id, touching, self.edges, self.sizes, self.groups, self.spacing
-                )
+                level = _Level(self.inside[item.id], item.id, touching, self.given)
                 item.inner = level.layout
                 item.width, item.height = level.layout.width, level.layout.height
                 for port in level.items:
@@ -196,8 +195,13 @@ class _Level:
 
     # ---- where it goes --------------------------------------------------------------------------------------
 
-    def _heights(self, rows):
+    def _heights(self, rows, nets):
         """y of every rank; a gap grows where wires have far to go sideways, to stay steep enough to follow."""
+        free = [0.0] * (len(rows) + 1)
+        for _, sinks in nets.values():
+            for sink, edges in sinks:
+                if sink.kind == NODE and edges[0] in self.room:
+                    free[sink.rank] = max(free[sink.rank], self.room[edges[0]])
         y = 0.0
         self.tops, self.bottoms = [], []
         for i, row in enumerate(rows):
@@ -210,7 +214,8 @@ class _Level:
                 item.y = y + (slack if not item.up else 0 if not item.down else slack / 2)
             far = max((abs(s.upper.x + s.du - s.lower.x - s.dl) for item in row for s in item.down), default=0)
             border = i + 1 < len(rows) and (row[0].kind == IN or rows[i + 1][0].kind == OUT)
-            y += height + (0.4 if border else 1) * self.spacing.between_ranks + min(60, far * 0.09)
+            gap = (0.4 if border else 1) * self.spacing.between_ranks + min(60, far * 0.09)
+            y += height + gap + free[i + 1]
         self.height = self.bottoms[-1] if rows else 0
 
     def _assemble(self, rows, nets):
@@ -225,6 +230,11 @@ class _Level:
             if not any(item.kind == OUT for item in self.items):
                 bottom += side
         label = 24 + self.spacing.label * min(len(self.path[-1]), 44) if self.path else 0
+        inlets = [item.x for item in self.items if item.kind == IN]
+        if self.path and inlets:  # the label stands beside what comes in from above
+            before, behind = min(inlets) - left + pad, right + pad - max(inlets)
+            if max(before, behind) < label:
+                left, right = (left, right + label - behind) if behind > before else (left - label + before, right)
         extra = max(0.0, label - (right - left + 2 * pad)) / 2
         dx, dy = pad + extra - left, -top
         layout.width, layout.height = right - left + 2 * pad + 2 * extra, bottom - top

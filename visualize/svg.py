@@ -20,6 +20,7 @@ FONT = "sans-serif"
 MARGIN = 18
 SIDE = 5  # how far a forward edge and its backward edge stand from the middle line
 LEAN = 6
+CLEAR = 8  # between a group's name and a wire
 FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
 
 
@@ -37,7 +38,7 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         made.width = max(made.width, wide.get(node.key, 0))
         return made
 
-    cards, layout = arranged(graph, card, mode, sent.values())
+    cards, layout = arranged(graph, card, mode, sent)
     labels, places = draw_frame_labels(layout)
     body = draw_frames(layout) + _wires(graph, layout, view) + labels + draw_connectors(layout)
     for chip, x, y in chips.placed(sent, layout, places):
@@ -72,28 +73,28 @@ def _room(graph, sent):
     return out
 
 
-def arranged(graph: Graph, make_card, mode=FULL, sent=()):
+def arranged(graph: Graph, make_card, mode=FULL, sent=None):
     """({key: card}, the layout they are to be drawn in).
 
     make_card  function of a node and its badge, the module it is in if that has no frame
-    sent       chips that will stand beside the wires
+    sent       {position of an edge: the chip that will stand beside it}
     """
     pairs = [(e.tail, e.head) for e in graph.edges]
     groups = {key: node.group for key, node in graph.nodes.items()}
     spacing = Spacing()
     if sent:
-        tall, wide = max(chip.height for chip in sent), max(chip.width for chip in sent)
-        spacing = Spacing(between_ranks=40 + tall, port=min(wide + 30, 120))
+        spacing = Spacing(between_ranks=42, port=min(max(chip.width for chip in sent.values()) + 30, 120))
     if mode != FULL:
         spacing = Spacing(between_nodes=16, between_joints=12, between_ranks=28, port=16)
     cards = {k: make_card(n, "") for k, n in graph.nodes.items()}
-    layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+    room = {i: chip.height for i, chip in (sent or {}).items()}
+    layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing, room)
     if layout.loose and mode == FULL:  # modules without a frame: their members say where they belong
         cards = {k: make_card(n, ".".join(n.group) if n.group in layout.loose else "") for k, n in graph.nodes.items()}
-        layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing)
+        layout = lay_out({k: (c.width, c.height) for k, c in cards.items()}, pairs, groups, spacing, room)
     sizes = {k: (c.width, c.height) for k, c in cards.items()}
     while columns_for(layout) > 1 and (inner := opened(groups, layout)) is not None:
-        groups, layout = inner, lay_out(sizes, pairs, inner, spacing)
+        groups, layout = inner, lay_out(sizes, pairs, inner, spacing, room)
     return cards, folded(layout, pairs)
 
 
@@ -155,7 +156,7 @@ def draw_frames(layout: Layout) -> list[str]:
 def label_places(layout: Layout):
     """[(path, text, x, y, width, does a wire run through it?)] for the names of groups.
 
-    A name stands at the left of its frame, or at the right where a wire comes in at the left.
+    A name stands at the left of its frame; at the right, or between wires, if one comes in there.
     """
     labels = sorted((box.y + 19, path) for path, box in layout.frames.items())
     heights, passing = [y for y, _ in labels], {path: [] for _, path in labels}
@@ -168,8 +169,11 @@ def label_places(layout: Layout):
         box, text = layout.frames[path], shorten(path[-1], FRAME_LETTERS)
         w = width(text, 13, bold=True)
         left, right = box.x + 12, box.x + box.width - 12 - w
-        free = [x for x in (left, right) if not any(x - 10 < other < x + w + 10 for other in passing[path])]
-        out.append((path, text, free[0] if free else left, y, w, not free))
+        between = [x for wire in passing[path] for x in (wire + CLEAR, wire - CLEAR - w) if left - 5 <= x <= right + 5]
+        for x in (left, right, left - 5, right + 5, *sorted(between), None):
+            if x is None or not any(x - CLEAR < wire < x + w + CLEAR for wire in passing[path]):
+                break
+        out.append((path, text, left if x is None else x, y, w, x is None))
     return out
 
 

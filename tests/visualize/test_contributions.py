@@ -7,7 +7,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from tinygrad_nlp.visualize import chips, draw
-from tinygrad_nlp.visualize.layout import Box, lay_out
+from tinygrad_nlp.visualize.card import Card
+from tinygrad_nlp.visualize.layout import Box
+from tinygrad_nlp.visualize.svg import arranged
 
 from tests.visualize.test_layout import overlap
 from tinygrad_nlp import Tensor, nn, no_grad, record_gradients, tanh
@@ -148,8 +150,7 @@ def test_chips_cover_no_card_and_no_other_chip():
 
     graph = draw(recorded(make)).graph
     sent = chips.chips_of(graph)
-    sizes = dict.fromkeys(graph.nodes, (150, 60))
-    layout = lay_out(sizes, [(e.tail, e.head) for e in graph.edges], {k: n.group for k, n in graph.nodes.items()})
+    _, layout = arranged(graph, lambda node, badge: Card(node), sent=sent)
     places = chips.placed(sent, layout)
     assert len(places) == len(sent) > 8
     boxes = [Box(x, y, chip.width, chip.height) for chip, x, y in places]

@@ -5,7 +5,7 @@ const picture = s("svg", { class: "graph", role: "group", "aria-label": `Computa
 picture.setAttribute("viewBox", `${-PAD} ${-PAD} ${D.size[0] + 2 * PAD} ${D.size[1] + 2 * PAD}`);
 
 function norms() {
-  const logs = finals.map((f) => f && maps[f.map] && Number(maps[f.map].l)).filter((l) => l > 0 && Number.isFinite(l)).map(Math.log10);
+  const logs = arrivals.flat().map((a) => maps[a.map] && Number(maps[a.map].l)).filter((l) => l > 0 && Number.isFinite(l)).map(Math.log10);
   const low = Math.min(0, ...logs), high = Math.max(0, ...logs);
   return { low: low - 0.15 * Math.max(high - low, 1), high };
 }

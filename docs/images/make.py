@@ -1,0 +1,103 @@
+"""The README's pictures, made by the code they show: ``python docs/images/make.py``.
+
+The SVG files are the same bytes every time. ``replay.png`` is a photograph of a page, so it needs Chromium; without it
+the old one stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from tinygrad_nlp.visualize import diff, draw, replay
+
+from tinygrad_nlp import Tensor, embedding, negative_sampling, record_gradients, sigmoid, softmax, tanh
+from tinygrad_nlp.cli.replay import skipgram
+
+HERE = Path(__file__).parent
+BUILTIN = "builtin"  # needs no program, and draws the same everywhere
+STEP = 17  # of the replay: the second gradient arrives at ŷ and is added
+
+
+def parameter(rng, name, *shape):
+    return Tensor(rng.normal(size=shape).round(1), requires_grad=True, name=name)
+
+
+def skipgram_step():
+    rng = np.random.default_rng(3)  # five words: the cat sat on mat
+    v, u = parameter(rng, "V: center vectors", 5, 3), parameter(rng, "U: outside vectors", 5, 3)
+    cat, sat, drawn = Tensor([1], name="cat"), Tensor([2], name="sat"), Tensor([[3, 4]], name="on, mat (drawn)")
+    with record_gradients():
+        row = embedding(v, cat)
+        row.name = "v of cat"
+        loss = negative_sampling(row, u, sat, drawn)
+        loss.name = "loss"
+        loss.backward()
+    return draw(loss, title="cat → sat: one step of skip-gram with negative sampling")
+
+
+def tied_weights():
+    """An autoencoder that decodes with the transpose of what it encodes with: W gets two gradients."""
+    rng = np.random.default_rng(4)
+    w, x = parameter(rng, "W", 3, 2), Tensor(rng.normal(size=(1, 3)).round(1), name="x")
+    with record_gradients():
+        hidden = tanh(x @ w)
+        decoded = hidden @ w.T
+        loss = ((decoded - x) ** 2).sum()
+        hidden.name, decoded.name, loss.name = "hidden", "decoded", "loss"
+        loss.backward()
+    return draw(loss, title="W is used twice, so its gradients add")
+
+
+def backward_pass():
+    rng = np.random.default_rng(1)
+    scores = parameter(rng, "scores", 4)
+    loss = -(softmax(scores).log()[2])
+    loss.name = "loss"
+    return draw(loss, view="backward", title="The backward pass of −log softmax(scores)[2] is a graph too")
+
+
+def difference():
+    def network(activation):
+        rng = np.random.default_rng(7)
+        x, w1, w2 = (
+            Tensor(rng.normal(size=(2, 3)).round(1), name="x"),
+            *(parameter(rng, name, *shape) for name, shape in (("W1", (3, 3)), ("W2", (3, 2)))),
+        )
+        with record_gradients():
+            hidden = activation(x @ w1)
+            loss = ((hidden @ w2) ** 2).mean()
+            hidden.name, loss.name = "hidden", "loss"
+            loss.backward()
+        return loss
+
+    return diff(network(sigmoid), network(tanh), title="The same network with tanh instead of sigmoid")
+
+
+def photograph(page: Path, target: Path):
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        print(f"no Chromium: {target.name} stays as it is")
+        return
+    with tempfile.TemporaryDirectory() as profile:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,760"]
+        command = [chromium, *flags, f"--user-data-dir={profile}", f"--screenshot={target}"]
+        subprocess.run([*command, f"{page.as_uri()}#step={STEP}"], check=True, capture_output=True, timeout=60)
+
+
+def main():
+    skipgram_step().save(HERE / "skipgram-step.svg", engine=BUILTIN)
+    tied_weights().save(HERE / "sum.svg", engine=BUILTIN)
+    backward_pass().save(HERE / "backward-pass.svg", engine=BUILTIN)
+    difference().save(HERE / "diff.svg")
+    with tempfile.TemporaryDirectory() as folder:
+        photograph(
+            replay(skipgram(), title="Skip-gram, naive softmax").save(Path(folder) / "r.html"), HERE / "replay.png"
+        )
+
+
+if __name__ == "__main__":
+    main()
