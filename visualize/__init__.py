@@ -4,9 +4,10 @@
 >>> from tinygrad_nlp.visualize import draw
 >>> x = Tensor([1.0, 2.0], requires_grad=True, name="x")
 >>> draw((x * x).sum())
-<drawing of 3 nodes, 3 edges, view='forward'>
+<drawing of 3 nodes, 3 edges, view='both'>
 """
 
+from . import plots
 from .compare import Diff, diff
 from .drawing import Drawing, draw
 from .graph import Edge, Graph, Group, Node, collect
@@ -28,5 +29,6 @@ __all__ = [
     "draw",
     "draw_tree",
     "graphviz_hint",
+    "plots",
     "replay",
 ]
