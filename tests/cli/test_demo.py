@@ -122,6 +122,7 @@ def test_the_page_is_valid_and_alone(demo):
         "Gradients of the parser's weights",
         "Activations of the parser's layers",
         "Sentences, parsed",
+        "Right heads, by distance",
         "How it was made",
         "tinygrad-nlp demo --quick --seed 1 --epochs 10",
         "versions",
@@ -130,8 +131,8 @@ def test_the_page_is_valid_and_alone(demo):
     assert page.ids == ["top", "words", "losses", "step", "gradients", "parsing", "made"]
     assert page.anchors == [*page.ids[1:], "top"]
     assert len(text) < 700_000 and len(page.frames) == 1
-    assert 7 + 2 <= len(pictures(text)) <= 7 + 3
-    assert text.count('<figure class="tree"') == len(pictures(text)) - 7
+    assert 8 + 2 <= len(pictures(text)) <= 8 + 3
+    assert text.count('<figure class="tree"') == len(pictures(text)) - 8
     for svg in pictures(text):
         root = ElementTree.fromstring(svg)
         assert (
@@ -292,7 +293,7 @@ def test_the_recorded_losses_are_those_of_the_steps():
 def test_hostile_words_are_shown_and_do_nothing():
     words = ["</td><script>alert(1)</script>", "<img src=x onerror=alert(1)>", 'a"b', "&amp;", "</title>", "\x00nul"]
     drawn = Picture('<?xml version="1.0"?><svg viewBox="0 0 1 1"></svg>', words[1], words[2])
-    tree = Picture(draw_tree(words, [0] * len(words), words, against=range(len(words))).svg(), words[1])
+    tree = Picture(draw_tree(words, [0] * len(words), words, against=range(len(words))).svg(), words[1], kind="tree")
     places = [(float(i), float(i * i)) for i in range(len(words))]
     mapped = Picture.of(plots.word_map(places, words, pairs=[words[:2]], title=words[1]), words[0])
     report = Report(
@@ -302,7 +303,7 @@ def test_hostile_words_are_shown_and_do_nothing():
         figures=[(words[0], words[1])],
         sections=[
             Section("a", words[0], words, [drawn, mapped], [Table(words[0], words, [[w, (w, w)] for w in words])]),
-            Section("b", words[1], words, [tree], kind="tree"),
+            Section("b", words[1], words, [tree]),
         ],
         facts=[(words[0], words[1])],
     )

@@ -290,8 +290,7 @@ def step_section(step) -> Section:
             "Values flow along the solid edges to the loss; gradients come back along the dashed ones. The training "
             "above is this step with more words, many thousand times."
         ],
-        [Picture(s.drawing.svg(engine="builtin"), s.caption) for s in step],
-        kind="graph",
+        [Picture(s.drawing.svg(engine="builtin"), s.caption, kind="graph") for s in step],
         replay=replay(step[1].loss, title="One pair, step by step"),
         replay_about="The arrow keys step through the forward and the backward pass: the rule of each edge, the "
         "gradient that arrives, what is sent back, and a check by finite differences.",

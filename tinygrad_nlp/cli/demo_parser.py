@@ -174,7 +174,7 @@ class ParserPart:
                     "An arrow points from a word to one that depends on it. The parser reads from left to right and "
                     "decides, move by move.",
                 ],
-                self.pictures(),
+                [*self.pictures(), self.distances()],
                 [
                     Table("On sentences it had not seen", ("", "words", "UAS", "LAS", "best possible LAS"), rows),
                     Table(
@@ -183,9 +183,27 @@ class ParserPart:
                         parts[:RELATIONS],
                     ),
                 ],
-                kind="tree",
             ),
         ]
+
+    def distances(self) -> Picture:
+        """How often the head is right, by how far away it is."""
+        from tinygrad_nlp.visualize import plots
+
+        said = {"root": "the root", "1": "1 word away"}
+        found = {
+            said.get(k, f"{k.replace('-', '–')} words away"): t for k, t in self.scores.by_distance.items() if t.gold
+        }
+        lowest = min(tally.recall for tally in found.values())
+        drawn = plots.bars(
+            {f"{name} ({tally.gold:,})": tally.recall for name, tally in found.items()},
+            "Right heads, by distance",
+            "share of words whose head is right",
+            share=True,
+            low=max(0.0, math.floor(20 * lowest - 0.5) / 20),
+            high=1.0,
+        )
+        return Picture.of(drawn, "By how far apart a word and its true head stand; in brackets, how many such words.")
 
     def pictures(self) -> list[Picture]:
         """Two trees the parser has right, and one with an error if there is one."""
@@ -195,7 +213,7 @@ class ParserPart:
         for i in self._examples():
             found = self.parsed[i]
             tree = draw_tree(found.forms, found.heads, found.deprels, found.upos, against=self._truth(i))
-            made.append(Picture(tree.svg(), self._caption(i)))
+            made.append(Picture(tree.svg(), self._caption(i), kind="tree"))
         return made
 
     def rows(self) -> list[tuple[str, str]]:

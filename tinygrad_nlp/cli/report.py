@@ -11,11 +11,15 @@ STYLE = Path(__file__).with_name("report.css")
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG made by `visualize`, what is to be said below it, and a heading of its own if it needs one."""
+    """An SVG made by `visualize`, what is to be said below it, and a heading of its own if it needs one.
+
+    kind  "graph", "tree" or "plot": how it is laid out
+    """
 
     svg: str
     caption: str
     heading: str = ""
+    kind: str = "plot"
 
     @classmethod
     def of(cls, plot, caption) -> Picture:
@@ -37,7 +41,6 @@ class Section:
     """A part of the page that the contents at its top lead to. ``about``: paragraphs above what is shown.
 
     replay  a `Replay` to be stepped through in a frame, which may run its script and nothing else
-    kind    "graph", "tree" or "plot": how its pictures are laid out
     """
 
     name: str
@@ -45,7 +48,6 @@ class Section:
     about: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
-    kind: str = "plot"
     replay: object = None
     replay_about: str = ""
 
@@ -54,7 +56,7 @@ class Section:
         parts += [table_html(table) for table in self.tables]
         for picture in self.pictures:
             parts.append(f"<h3>{xml(picture.heading)}</h3>" if picture.heading else "")
-            parts.append(shown(self.kind, picture))
+            parts.append(shown(picture))
         if self.replay:
             parts += [
                 "<h3>The same step, replayed</h3>",
@@ -140,7 +142,7 @@ def cell_html(cell) -> str:
     return f"<td><bdi>{xml(said)}</bdi>" + (f" <small>{xml(small)}</small>" if small else "") + "</td>"
 
 
-def shown(kind, picture: Picture) -> str:
+def shown(picture: Picture) -> str:
     from tinygrad_nlp.visualize.plots.page import figure
 
-    return figure(picture.svg, picture.caption, kind, picture.heading or picture.caption)
+    return figure(picture.svg, picture.caption, picture.kind, picture.heading or picture.caption)
