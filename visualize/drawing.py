@@ -13,7 +13,7 @@ from .dot import dot_source
 from .gradients import backward_graph
 from .graph import NOT_NEEDED, Graph, collect
 from .modules import closed, folded_siblings
-from .render import BUILTIN, choose, hint, render
+from .render import BUILTIN, RenderError, available, choose, hint, render
 from .standalone import image, node_table, page, show
 from .summary import summary_svg
 from .svg import COMPACT, FULL, svg
@@ -234,16 +234,28 @@ class Drawing:
         return path
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: an image, so that nothing in a tensor's name can act in the page."""
-        from .text import xml
+        """For notebooks: an image, so that nothing in a tensor's name can act in the page.
 
+        HTML and SVG show the built-in layout. A PNG comes with them where Graphviz is there and the graph is small, for
+        readers of the saved notebook that show neither (a mail, a converter to PDF).
+        """
         picture = self.svg(BUILTIN)
-        coded = base64.b64encode(picture.encode()).decode()
-        label = xml(shorten(self.title, 80) if self.title else repr(self))
-        bundle = {
-            "text/plain": repr(self),
-            "text/html": f'<img style="max-width:100%" alt="{label}" src="data:image/svg+xml;base64,{coded}">',
-            "image/svg+xml": picture,
+        makers = {
+            "text/plain": lambda: repr(self),
+            "text/html": lambda: image(picture, self.title or repr(self), ' style="max-width:100%"').rstrip(),
+            "image/svg+xml": lambda: picture,
+            "image/png": self._png,
         }
-        keep = set(include or bundle) - set(exclude or ())
-        return {kind: text for kind, text in bundle.items() if kind in keep}
+        wanted = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
+        made = {kind: makers[kind]() for kind in wanted}
+        return {kind: content for kind, content in made.items() if content is not None}
+
+    def _png(self):
+        """The picture as PNG in base64; None where there is no Graphviz, or too much for it to be quick."""
+        engine = available()[0]
+        if engine == BUILTIN or self.mode != FULL:
+            return None
+        try:
+            return base64.b64encode(render(self.dot(), "png", engine, patience=10)).decode()
+        except RenderError:
+            return None

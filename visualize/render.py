@@ -57,8 +57,8 @@ def hint() -> str:
     return f'{system.get(sys.platform, "see graphviz.org/download")}, or: pip install "tinygrad-nlp[render]"'
 
 
-def render(source: str, kind: str, engine: str) -> bytes:
-    """``source`` (DOT) as "svg", "png" or "pdf". Raises RenderError if Graphviz fails or takes too long."""
+def render(source: str, kind: str, engine: str, patience=PATIENCE) -> bytes:
+    """``source`` (DOT) as "svg", "png" or "pdf". Raises RenderError if Graphviz fails or takes over ``patience`` s."""
     import tempfile
     from pathlib import Path
 
@@ -70,10 +70,10 @@ def render(source: str, kind: str, engine: str) -> bytes:
             command = [sys.executable, "-c", _IN_PROCESS, kind, str(target)]
         try:
             done = subprocess.run(
-                command, input=source.encode("utf-8"), capture_output=True, timeout=PATIENCE, check=False
+                command, input=source.encode("utf-8"), capture_output=True, timeout=patience, check=False
             )
         except subprocess.TimeoutExpired:
-            raise RenderError(_failed(engine, kind, f"no answer within {PATIENCE} s")) from None
+            raise RenderError(_failed(engine, kind, f"no answer within {patience} s")) from None
         if done.returncode or not target.exists():
             words = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise RenderError(_failed(engine, kind, words[-1] if words else f"exit code {done.returncode}"))

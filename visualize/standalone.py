@@ -14,7 +14,7 @@ import webbrowser
 from pathlib import Path
 
 from .graph import KNOWN, NOT_NEEDED, Graph
-from .text import clean, shape_text, xml
+from .text import clean, shape_text, shorten, xml
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -66,10 +66,10 @@ def page(heading, picture, table="") -> str:
 """
 
 
-def image(svg: str, description: str) -> str:
-    """A picture made by another program, as an image: whatever is in it, it cannot act."""
+def image(svg: str, description: str, attributes="") -> str:
+    """A picture as an ``<img>`` element: whatever is in it, it cannot act."""
     coded = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{xml(description)}" src="data:image/svg+xml;base64,{coded}">\n'
+    return f'<img{attributes} alt="{xml(shorten(description, 80))}" src="data:image/svg+xml;base64,{coded}">\n'
 
 
 def node_table(graph: Graph) -> str:

@@ -1,5 +1,6 @@
 """Pictures as text: well-formed, harmless whatever names say, and the same bytes every time."""
 
+import base64
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from tinygrad_nlp.visualize import draw, graphviz_hint, render
+from tinygrad_nlp.visualize import drawing as drawing_module
 from tinygrad_nlp.visualize.text import brief, clean, number, shorten, width
 
 from tinygrad_nlp import OptionError, Tensor, record_gradients
@@ -314,6 +316,29 @@ def test_notebook_shows_an_image_that_cannot_act():
         .startswith("data:image/svg+xml;base64,")
     )
     assert set(draw(hostile_loss())._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
+
+
+def test_a_notebook_gets_a_png_where_there_is_graphviz_and_the_graph_is_small(monkeypatch):
+    drawing = draw(hostile_loss())
+    monkeypatch.setattr(drawing_module, "available", lambda: ["builtin"])
+    assert set(drawing._repr_mimebundle_()) == {"text/plain", "text/html", "image/svg+xml"}
+    monkeypatch.setattr(drawing_module, "available", lambda: ["dot", "builtin"])
+    asked = []
+    monkeypatch.setattr(drawing_module, "render", lambda *a, **k: asked.append((a[1:], k)) or b"\x89PNG")
+    assert base64.b64decode(drawing._repr_mimebundle_()["image/png"]) == b"\x89PNG"
+    assert asked == [(("png", "dot"), {"patience": 10})]
+    assert set(drawing._repr_mimebundle_(include=["text/html"])) == {"text/html"}
+    assert len(asked) == 1  # not made where it is not wanted
+    x = Tensor(1.0, requires_grad=True)
+    for _ in range(200):
+        x = x * 1.01
+    assert "image/png" not in draw(x)._repr_mimebundle_()
+
+    def fail(*arguments, **options):
+        raise render.RenderError("no font")
+
+    monkeypatch.setattr(drawing_module, "render", fail)
+    assert "image/png" not in drawing._repr_mimebundle_()
 
 
 def test_clean_keeps_scripts_and_emoji_and_drops_what_cannot_be_seen():

@@ -7,6 +7,7 @@ from pathlib import Path
 from tinygrad_nlp import GradientError, OptionError, Tensor
 from tinygrad_nlp.errors import explain
 
+from ..standalone import image
 from ..text import clean
 from .data import payload
 from .page import frame, page, sources
@@ -111,8 +112,16 @@ class Replay:
         return path
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: a frame that may run its script and nothing else; a still picture where frames are refused."""
-        bundle = {"text/plain": repr(self), "text/html": self.frame(), "image/svg+xml": self._picture}
+        """For notebooks: a frame that may run its script and nothing else.
+
+        Where frames are taken out (GitHub, untrusted notebooks) the still picture below it is left.
+        """
+        still = image(self._picture, self.data["title"], ' style="max-width:100%"')
+        bundle = {
+            "text/plain": repr(self),
+            "text/html": f"{self.frame()}<details><summary>as a still picture</summary>{still}</details>",
+            "image/svg+xml": self._picture,
+        }
         keep = set(include or bundle) - set(exclude or ())
         return {kind: text for kind, text in bundle.items() if kind in keep}
 
