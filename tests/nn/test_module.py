@@ -290,3 +290,15 @@ def test_astype_converts_parameters_and_forgets_gradients():
     assert model.weight.dtype == np.float64 and model.weight.grad is None
     with pytest.raises(DTypeError, match="expected a float dtype"):
         model.astype(np.int64)
+
+
+@pytest.mark.parametrize("value", [Tensor(np.ones((2, 2)), requires_grad=True), np.ones((2, 2))])
+def test_a_parameter_is_not_replaced_by_what_no_optimizer_would_train(value):
+    model = nn.Linear(2, 2)
+    with pytest.raises(DTypeError, match=r"Linear.weight = …: \w+ \(2, 2\) float64, in place of a Para") as caught:
+        model.weight = value
+    assert "write instead: module.weight.data = value, or module.weight = nn.Parameter(value)" in str(caught.value)
+    model.weight = nn.Parameter(value)
+    model.bias = None
+    assert [name for name, _ in model.named_parameters()] == ["weight"]
+    model.note = value  # what never was a Parameter may be anything

@@ -72,6 +72,8 @@ class Module:
             return self.forward(*args, **kwargs)
 
     def __setattr__(self, name, value):
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter):
+            _refuse_replacing(self, name, value)
         _name_members(name, value)
         object.__setattr__(self, name, value)
 
@@ -248,6 +250,20 @@ def _members_of(name, value):
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _members_of(f"{name}.{key}", item)
+
+
+def _refuse_replacing(module, name, value):
+    """Raise DTypeError for an array or plain Tensor where a Parameter was: no optimizer would train it any more."""
+    if isinstance(value, (np.ndarray, Tensor)):
+        where = f"{type(module).__name__}.{name}"
+        raise DTypeError(
+            explain(
+                f"{where} = …",
+                got=f"{type(value).__name__} {describe(value)}, in place of a Parameter",
+                expected="a Parameter: parameters() would list this no more; or None",
+                write=f"module.{name}.data = value, or module.{name} = nn.Parameter(value)",
+            )
+        )
 
 
 def _name_members(name, value):
