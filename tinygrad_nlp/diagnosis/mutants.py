@@ -13,9 +13,11 @@ import textwrap
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..op import registry
+
 MASKS = {"masked", "where"}
 FUNCTIONS = {"exp", "sqrt", "log", "sigmoid", "tanh", "sin", "cos", "sinh", "cosh", "softmax", "sign", "square"}
-PARTNERS = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh"}
+PARTNERS = {"sin": "cos", "cos": "sin", "sinh": "cosh", "cosh": "sinh", "softmax": "exp", "sigmoid": "exp"}
 HARMLESS = {"shape", "size", "ndim", "dtype"}
 
 
@@ -51,7 +53,8 @@ def slips(rule) -> tuple[Slip, ...]:
             seen.add(key)
             scope = {}
             try:
-                exec(compile(ast.fix_missing_locations(wrong), "<slip>", "exec"), dict(rule.__globals__), scope)  # noqa: S102
+                globals_ = {**registry, **rule.__globals__}
+                exec(compile(ast.fix_missing_locations(wrong), "<slip>", "exec"), globals_, scope)  # noqa: S102
             except (SyntaxError, ValueError):
                 continue
             found.append(Slip(kind, f"{text} in `{written(rule)}`", scope[function.name]))
@@ -80,6 +83,14 @@ def _changes(node, names):
     """(kind, words, node -> what stands there instead) for one place in the source."""
     if isinstance(node, ast.BinOp):
         yield from _of_operation(node)
+        read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        if "g" not in read:
+            for name in names[2:]:
+                yield (
+                    "wrong value",
+                    f"`{name}` stands where `{ast.unparse(node)}` belongs",
+                    lambda n, name=name: ast.Name(name, ast.Load()),
+                )
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.Constant):
         yield "sign", f"the minus of `{ast.unparse(node)}` is missing", lambda n: n.operand
     elif isinstance(node, ast.Attribute) and node.attr in ("T", "mT"):
@@ -95,6 +106,7 @@ def _changes(node, names):
                 lambda n, t=turned: ast.Compare(n.left, [t()], n.comparators),
             )
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names[1:]:
+        yield "sign of a term", f"`-{node.id}` stands where `{node.id}` belongs", _negated
         for other in names[1:]:
             if other != node.id:
                 points = {node.id, other} & {"out"}
@@ -167,6 +179,10 @@ def _of_operation(node):
         yield "wrong power", f"the power of `{ast.unparse(node)}` is missing", lambda n: n.left
 
 
+def _negated(n):
+    return ast.UnaryOp(ast.USub(), ast.Name(n.id, ast.Load()))
+
+
 def _negated_left(n):
     return ast.BinOp(ast.UnaryOp(ast.USub(), n.left), n.op, n.right)
 
@@ -210,7 +226,7 @@ def _of_call(node):
             yield (
                 "wrong function",
                 f"`{other}` stands where `{name}` belongs",
-                lambda n: ast.Call(ast.Name(other, ast.Load()), n.args, n.keywords),
+                lambda n: ast.Call(ast.Name(other, ast.Load()), n.args[:1], []),
             )
     elif name in ("sum", "mean") and isinstance(node.func, ast.Attribute):
         other = "mean" if name == "sum" else "sum"

@@ -31,6 +31,27 @@ def _coupled(case, jacobian, outer):
     return axes
 
 
+@mistake("wrong axis", fix="the axis of the forward pass", needs="jacobian")
+def aligned_with_another_axis(case):
+    """Each output belongs to a row in forward and to a column in the rule: max, min, norm along the wrong axis."""
+    given, true, outer = case.jacobian
+    if given.shape != true.shape or outer == 0 or true.ndim == 2 * outer:
+        return None
+    said, right = (_alignment(case, jacobian, outer) for jacobian in (given, true))
+    if said and right and said != right:
+        return f"output axis {min(right)[0]} runs along axis {min(right)[1]} of the argument, in the rule along another"
+    return None
+
+
+def _alignment(case, jacobian, outer):
+    """{(axis of the result, axis of the argument)} that always have the same index."""
+    places = np.array(np.nonzero(~near_zero(case, jacobian)))
+    pairs = (
+        (a, b) for a in range(outer) for b in range(outer, jacobian.ndim) if jacobian.shape[a] == jacobian.shape[b]
+    )
+    return {(a, b - outer) for a, b in pairs if places.size and (places[a] == places[b]).all()}
+
+
 @mistake("factor", fix="the constant factors of the definition, each once")
 def some_factor(case):
     """A constant factor without a cause that the catalogue knows."""

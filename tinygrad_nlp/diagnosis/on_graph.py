@@ -132,7 +132,14 @@ def _change(node, position, answer, g):
 
 
 def _place(node, position):
-    return f"in {node}, argument {node.argument(position)}" if node.op.arity > 1 else f"in {node}"
+    if node.op.arity == 1:
+        return f"in {node}"
+    constants = [
+        f"{name} = {float(value):.6g}"
+        for name, value, source in zip(node.op.arguments, node.values, node.sources)
+        if source is None and not node.op.variadic and isinstance(value, (int, float, np.number))
+    ]
+    return ", ".join([f"in {node}, argument {node.argument(position)}", *constants])
 
 
 # ---- the mistakes ------------------------------------------------------------------------------------------------
@@ -172,6 +179,25 @@ def missing_derivative(node, position, g):
     if node.op.arity == 1 and g.shape == np.shape(node.values[position]) and node.op.name not in MASKING:
         kind = "missing derivative" if node.op.name != "neg" else "sign"
         yield f"the derivative of {node.op.name} is missing: g passes it unchanged", g, kind
+
+
+@in_one_rule("factor twice", fix="the derivative once: cross-entropy with logits has its softmax or sigmoid in it")
+def derivative_twice(node, position, g):
+    """A link of the chain counts twice: tanh′ multiplied in two times, or the slope of softmax or sigmoid on top of a
+    loss that takes logits."""
+    x, name = node.values[position], node.op.name
+    if node.op.arity == 1 and np.shape(x) == g.shape and name not in MASKING:
+        yield f"the derivative of {name} is multiplied in twice", node.rule(position, node.part(position, g))
+    right = node.part(position, g)
+    if name == "bce_with_logits" and position == 0:
+        s = 1 / (1 + np.exp(-x))
+        yield "the slope of the sigmoid is multiplied in on top of ŷ − y, which contains it", right * s * (1 - s)
+    if name == "cross_entropy" and position == 0:
+        e = np.exp(x - x.max(-1, keepdims=True))
+        y_hat = e / e.sum(-1, keepdims=True)
+        again = y_hat * (right - (right * y_hat).sum(-1, keepdims=True))
+        yield "the Jacobian of softmax is multiplied in on top of ŷ − y, which contains it", again
+        yield "the slope ŷ(1 − ŷ) is multiplied in on top of ŷ − y, which contains it", right * y_hat * (1 - y_hat)
 
 
 @in_one_rule("upstream gradient missing", fix="multiply the local derivative by g, what arrives from the loss")
@@ -406,6 +432,10 @@ def missing_path(case):
                 "detached, or overwritten instead of accumulated"
             )
             _judge(case, tape.gradients({source: -part}), right, True, "missing path", text, FIX_PATH, found)
+            if len(users) == 2:
+                text = f"{name} is used twice, and the gradient of its use {_place(node, position)} stands for both"
+                change = {source: 2 * part - total}
+                _judge(case, tape.gradients(change), right, True, "missing path", text, FIX_PATH, found)
     best = [f for f in found if f[3]]
     return (best or found)[:1]
 
@@ -460,6 +490,69 @@ def slip_in_a_rule(node, position, g):
         except Exception:  # noqa: BLE001 - a wrong rule may fail in any way
             answer = np.full(1, np.nan)
         yield slip.text, answer, slip.kind
+
+
+@mistake("missing derivative", fix="a factor for every link of the chain", needs="graph")
+def links_left_out(case):
+    """Several links of the chain are left out at once: the gradient of a later tensor is passed on as that of an
+    earlier one."""
+    tape, found = case.tape, []
+    right = tape.right()
+    relevant = tape.leads_to([case.wanted])
+    for early in relevant:
+        if early not in right or early not in tape.values:
+            continue
+        for late, node in tape.nodes.items():
+            if late <= early or late not in right or np.shape(right[late]) != np.shape(right[early]):
+                continue
+            if early not in tape.sources_of(late):
+                continue
+            text = f"between {tape.named(early)} and the result of {node} every derivative is missing"
+            for sign, also in ((1, ""), (-1, ", but for a sign")):
+                change = {early: sign * right[late] - right[early]}
+                _judge(case, tape.gradients(change), right, True, "missing derivative", text + also, FIX_LINKS, found)
+    best = [f for f in found if f[3]]
+    return (best or found)[-1:]
+
+
+FIX_LINKS = "a factor for every link of the chain"
+
+
+@mistake("wrong value", fix="the value that the op itself was given", needs="graph")
+def value_of_another_tensor(case):
+    """A rule reads the value of another tensor of the graph: x where the centered x belongs, h₂ for h₁."""
+    tape, found = case.tape, []
+    right = tape.right()
+    relevant = tape.leads_to([case.wanted])
+    for node in reversed(list(tape.nodes.values())):
+        if node.id not in right or node.op.variadic:
+            continue
+        for position, source in enumerate(node.sources):
+            if source not in relevant:
+                continue
+            for place in {s for s in node.sources if s}:
+                for other, value in tape.values.items():
+                    if other == place or np.shape(value) != np.shape(tape.values[place]):
+                        continue
+                    values = [value if s == place else v for s, v in zip(node.sources, node.values)]
+                    try:
+                        change = _change(
+                            node, position, node.rule(position, right[node.id], values=values), right[node.id]
+                        )
+                    except (ValueError, IndexError, TypeError):
+                        continue
+                    if change is None:
+                        continue
+                    text = (
+                        f"the value of {tape.named(other)} stands where that of {tape.named(place)} belongs "
+                        f"({_place(node, position)})"
+                    )
+                    _judge(case, tape.gradients({source: change}), right, True, "wrong value", text, FIX_VALUE, found)
+    best = [f for f in found if f[3]]
+    return (best or found)[:1]
+
+
+FIX_VALUE = "the value that the op itself was given"
 
 
 def count_of(node, position):

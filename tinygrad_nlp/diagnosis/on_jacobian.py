@@ -75,6 +75,44 @@ def mask_left_out(case):
     return None
 
 
+@mistake("wrong mask", fix="the mask of the forward pass itself", needs="jacobian")
+def mask_turned_round(case):
+    """The gradient passes where it should not and stops where it should pass: a mask turned round, a wrong triangle."""
+    pair = matrices(case)
+    if pair is None or not elementwise(case, pair[1]):
+        return None
+    given, true = (~near_zero(case, np.diag(m)) for m in pair)
+    off_diagonal = pair[0] - np.diag(np.diag(pair[0]))
+    if not near_zero(case, off_diagonal).all() or not given.any():
+        return None
+    if true.any() and not (given & true).any():
+        return "the gradient passes where forward lets nothing through, and only there: the mask is turned round"
+    both = given & true
+    if (given & ~true).any() and (true & ~given).any() and case.same(np.diag(pair[0])[both], np.diag(pair[1])[both]):
+        return (
+            f"the gradient passes at {int((given & ~true).sum())} elements where it should not, "
+            f"and stops at {int((true & ~given).sum())} where it should pass"
+        )
+    return None
+
+
+@mistake(
+    "forward applied to g",
+    fix="the transpose of what forward does: g goes back the way the value came",
+    needs="jacobian",
+)
+def forward_instead_of_transpose(case):
+    """The rule does to g what forward does to x, where it has to be undone: a permutation, a shift, a cumulative sum
+    in the forward direction."""
+    given, true, outer = case.jacobian
+    if given.shape != true.shape or true.shape[:outer] != true.shape[outer:] or not outer:
+        return None
+    given, true = matrices(case)
+    if not case.same(true, true.T) and case.same(given, true.T):
+        return "the rule does to g what forward does to the argument; it has to do the transpose (undo the order)"
+    return None
+
+
 @mistake("repeated rows overwritten", fix="np.add.at(grad, index, g), or put_back: repeats add up", needs="jacobian")
 def repeats_overwritten(case):
     """A row that was read several times gets the gradient of one reading: grad[index] = g overwrites, and so does

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from ..broadcasting import sum_to_shape
-from ..errors import GradientError, describe, explain
+from ..errors import GradientError, describe, explain, is_library_code
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
 
@@ -44,6 +44,8 @@ class Node:
 
     def __str__(self):
         place = self.tensor.made_at
+        if is_library_code(place.rpartition(" in ")[0].rpartition(":")[0]):
+            place = ""  # a graph made for the comparison
         name = f" ({self.tensor.name})" if self.tensor.name else ""
         return f"{self.op.name}{name}" + (f" at {short(place)}" if place else "")
 
@@ -68,7 +70,7 @@ class Tape:
     """Every op between ``root`` and what it depends on, oldest first; ``values`` of each tensor by number."""
 
     def __init__(self, root: Tensor, seed=None):
-        self.root, self._right, self.names = root, None, {}
+        self.root, self._right, self._sources, self.names = root, None, {}, {}
         self.seed = np.ones(root.shape) if seed is None else seed
         self.tensors = _ancestors(root)
         self.values = {}
@@ -137,6 +139,14 @@ class Tape:
             or t.name
             or (str(self.nodes[number]) if number in self.nodes else f"a leaf {t.shape}")
         )
+
+    def sources_of(self, number) -> set:
+        """Every tensor that the one numbered so was computed from."""
+        if not self._sources:
+            for i, node in self.nodes.items():  # oldest first
+                direct = {s for s in node.sources if s}
+                self._sources[i] = direct.union(*(self._sources.get(s, ()) for s in direct))
+        return self._sources.get(number, set())
 
     def leads_to(self, wanted) -> set:
         """The tensors through which ``wanted`` (numbers) influence the root."""
