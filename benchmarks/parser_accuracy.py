@@ -24,12 +24,24 @@ from tinygrad_nlp.cli.train_parser import train_with_progress  # noqa: E402
 
 from . import report  # noqa: E402
 
+SMALL = {"endings": True, "epochs": 8, "batch": 512, "rate": 1.5e-3, "average": 0.998}
 MODELS = {
-    "three": ("3 transitions, 36 features, hidden 200", {"labelled": False, "average": 0.99}),
-    "labelled": ("labelled, 48 features, hidden 200", {"average": 0.99}),
+    "three": ("3 transitions, 36 features, hidden 200", {"labelled": False, **SMALL}),
+    "labelled": ("labelled, 48 features, hidden 200", SMALL),
     "best": (
         "labelled, 77 features, hidden 400, dynamic oracle",
-        {"tags": "both", "hidden": 400, "dropout": 0.5, "rate": 1.5e-3, "oracle": "dynamic", "average": 0.998},
+        {
+            "tags": "both",
+            "hidden": 400,
+            "dropout": 0.5,
+            "endings": True,
+            "unknown": 0.5,
+            "oracle": "dynamic",
+            "epochs": 9,
+            "batch": 256,
+            "rate": 1e-3,
+            "average": 0.998,
+        },
     ),
     "bilstm": ("BiLSTM of words, tags and letters, dynamic oracle", {"network": "bilstm"}),
 }

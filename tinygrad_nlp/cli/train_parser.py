@@ -26,6 +26,8 @@ CHOICES = (
     "activation",
     "dropout",
     "min_count",
+    "endings",
+    "unknown",
     "epochs",
     "batch",
     "rate",
@@ -55,6 +57,15 @@ def add_arguments(parser):
     parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
     parser.add_argument("--dropout", type=share, help="of units in training (default 0.3; 0.33)")
     parser.add_argument("--min-count", type=positive_int, help="rarer words are unknown (default 1)")
+    parser.add_argument(
+        "--endings", action="store_true", default=None, help="unknown words are known by their last letters"
+    )
+    parser.add_argument(
+        "--unknown",
+        type=positive_float,
+        metavar="A",
+        help="of words that occur n times A / (n + A) are made unknown in training (default 0.25)",
+    )
     parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 12; 20)")
     parser.add_argument("--batch", type=positive_int, help="transitions, or words, a step (default 1024; 800)")
     parser.add_argument("--rate", type=positive_float, help="learning rate (default 0.002)")
@@ -67,7 +78,12 @@ def add_arguments(parser):
         "--average", type=share, metavar="DECAY", help="keep an average of the weights (default 0, none; 0.999)"
     )
     parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same parser (default %(default)s)")
-    parser.add_argument("--threads", type=positive_int, default=1, help="of matrix products (default %(default)s)")
+    parser.add_argument(
+        "--threads",
+        type=positive_int,
+        default=1,
+        help="of matrix products; on a busy machine 2 are slower than 1 (default 1)",
+    )
     parser.add_argument("--checkpoint", metavar="FILE", help="written after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
