@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_nlp as tg
-from tinygrad_nlp.formula import Formula, formula
+from tinygrad_nlp.formula import Formula, derivation, formula
 from tinygrad_nlp.formula.typeset import unknown
 
 CASES = [
@@ -44,3 +44,12 @@ def test_the_formula_of_every_op_has_the_value_of_its_gradient(op, number, layou
         assert found.simplified, found.latex()  # the algebra is right, not merely replaced
         assert found.is_right
         assert not unknown(found.latex())
+
+
+@pytest.mark.parametrize("op, number", [case for case in CASES if case.values[1] in (0, 3)])
+def test_the_derivation_of_every_op_has_lines_that_are_right(op, number):
+    loss, tensors = weighted(op, number)
+    with np.errstate(all="ignore"):
+        made = derivation(loss, tensors)  # compares each line with the engine's gradient
+    assert len(made.last) == len(tensors)
+    assert all(step.rule and not unknown(step.latex) for step in (*made.shared, *made.last))
