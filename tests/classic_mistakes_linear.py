@@ -300,7 +300,7 @@ in_op(
     "summed over the wrong axis",
     "x + b, square",
     "b",
-    ("wrong axis"),
+    "wrong axis",
     lambda x, b: x + b,
     normal((4, 4), 4),
     x=lambda g, o, x, b: g,
