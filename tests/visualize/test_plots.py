@@ -218,6 +218,13 @@ def test_thinning_keeps_extremes_and_ends():
     assert {max(ys), min(ys)} <= {y for _, y in kept}
 
 
+def test_a_way_that_has_arrived_has_no_more_points():
+    turns = [(100 + 90 * (-0.9) ** t, 50.0) for t in range(1000)]
+    kept = geometry.thinned(turns)
+    assert kept[:20] == turns[:20] and kept[-1] == turns[-1] and len(kept) < 80
+    assert geometry.thinned(turns[:1]) == turns[:1] and geometry.thinned([]) == []
+
+
 def test_a_hundred_thousand_values_are_drawn_soon_and_small():
     values = np.random.default_rng(0).normal(size=100_000)
     started = time.perf_counter()

@@ -35,7 +35,7 @@ def bars(values: Mapping, title="", label="", *, share=False, low=None, high=Non
     return Bars(title, label, grouped, share, low, high, note)
 
 
-@dataclass(init=False, repr=False)
+@dataclass(init=False, repr=False, eq=False)
 class Bars(Plot):
     """What `bars` returns."""
 

@@ -24,7 +24,7 @@ FORMATS = ("svg", "html", "png")
 THEMES = ("auto", "light", "dark")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """Points (x, y) under one name.
 
@@ -64,7 +64,7 @@ class Name:
     dot: int | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Plot:
     """A plot as it was made; later changes of the arrays it was made from do not change it.
 

@@ -27,11 +27,14 @@ def running_mean(values, reach: int) -> np.ndarray:
 
 
 def thinned(points, step: float = 1.0):
-    """Points of a line in pixels without those that could not be seen: of each column the first, lowest, highest, last.
+    """Points of a line in pixels without those that could not be seen.
 
-    A line that turns back is returned as it is; so is one with few points.
+    Of a line that goes from left to right and has many points: the first, lowest, highest and last of each column. Of
+    one that turns back: those half a pixel or more from the one before.
     """
-    if len(points) < 800 or any(b[0] < a[0] for a, b in zip(points, points[1:])):
+    if any(b[0] < a[0] for a, b in zip(points, points[1:])):
+        return _moving(points, step / 2)
+    if len(points) < 800:
         return points
     columns: dict[int, list] = {}
     for point in points:
@@ -42,6 +45,14 @@ def thinned(points, step: float = 1.0):
         wanted |= {f(range(len(inside)), key=lambda i: inside[i][1]) for f in (min, max)}
         kept += [inside[i] for i in sorted(wanted)]
     return kept
+
+
+def _moving(points, least):
+    kept = points[:1]
+    for point in points[1:-1]:
+        if math.dist(point, kept[-1]) >= least:
+            kept.append(point)
+    return [*kept, points[-1]]
 
 
 def clipped(points, box) -> list[list[tuple[float, float]]]:

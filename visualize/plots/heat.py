@@ -18,7 +18,7 @@ from .style import LABEL, NAME_LETTERS, STEPS, TICK, fitted, line, paint, room, 
 MOST_COLUMNS = 60
 
 
-@dataclass(init=False, repr=False)
+@dataclass(init=False, repr=False, eq=False)
 class Heat(Plot):
     """Names, steps and (names, steps) ``values``; NaN is hatched, and so is what a log scale has no place for."""
 

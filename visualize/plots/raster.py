@@ -12,7 +12,14 @@ from pathlib import Path
 from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge", "microsoft-edge")
+BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "chrome", "msedge", "microsoft-edge"),
+    # Where they lie on systems that do not put them on the search path.
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
 SCALE = 2
 """Pixels a unit: 1920 wide."""
 
