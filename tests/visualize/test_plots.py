@@ -184,6 +184,20 @@ def test_contour_lines_of_a_saddle_do_not_cross_and_end_at_the_rim():
         assert np.allclose(np.prod(line, axis=1), 0.1, atol=2e-3) and np.abs(line[[0, -1]]).max(axis=1).min() == 1
 
 
+@pytest.mark.parametrize("level, through", [(0.4, {(0.6, 0.0): (1.0, 0.4)}), (0.6, {(0.4, 0.0): (0.0, 0.4)})])
+def test_the_middle_of_a_cell_decides_a_saddle(level, through):
+    """Corners 1 0 / 0 1, so 0.5 in the middle: below it the high corners are one, above it the low ones are."""
+    lines = plots.contour([0, 1], [0, 1], [[1, 0], [0, 1]], level)
+    ends = {tuple(np.round(line[i], 9)): tuple(np.round(line[1 - i], 9)) for line in lines for i in (0, 1)}
+    assert len(lines) == 2 and through.items() <= ends.items()
+
+
+def test_points_beyond_ends_that_were_given_are_not_drawn():
+    axis = Axis(low=0, high=1)
+    plot = plots.Plot("", axis, axis, [plots.Series("", [0.5, 5], [0.5, 0.5], "points")])
+    assert len(list(parsed(plot).iter(f"{SVG}circle"))) == 1
+
+
 def test_contours_stop_at_what_is_not_finite():
     axis = np.linspace(-1, 1, 21)
     z = np.add.outer(axis, axis)
