@@ -5,6 +5,7 @@ The frames are placed after the wires: each on its own wire, where it covers no 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from .card import BACKWARD, MUTED, PAPER, Column, fixed, has_figures, words
@@ -54,18 +55,22 @@ class Chip:
         return [*out, "</g>"]
 
 
-def chips_of(graph) -> dict[int, Chip]:
-    """{position of an edge: its chip}; contributions that are added to one another share one scale of colours."""
-    scales, count = {}, {}
+def scales_of(graph) -> dict[str, float]:
+    """{key: end of the scale of colours} for what is sent to a node: that of its gradient, so that sums can be seen."""
+    scales = {}
     for edge in graph.edges:
         if edge.part is not None:
             gradient = graph.nodes[edge.tail].gradient
             largest = max(edge.part.largest, gradient.largest if gradient is not None else 0.0)
             scales[edge.tail] = max(scales.get(edge.tail, 0.0), largest)
-        if edge.flowed:
-            count[edge.tail] = count.get(edge.tail, 0) + 1
+    return scales
+
+
+def chips_of(graph) -> dict[int, Chip]:
+    """{position of an edge: its chip}."""
+    scales, several = scales_of(graph), Counter(edge.tail for edge in graph.edges if edge.flowed)
     return {
-        i: Chip(edge.part, count[edge.tail] > 1, scales[edge.tail])
+        i: Chip(edge.part, several[edge.tail] > 1, scales[edge.tail])
         for i, edge in enumerate(graph.edges)
         if edge.part is not None
     }

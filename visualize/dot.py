@@ -8,6 +8,7 @@ without width follows each backslash.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import wrap
 
 from .card import (
@@ -26,7 +27,7 @@ from .card import (
     has_figures,
     small_print,
 )
-from .chips import MOST_ROWS, SENT
+from .chips import MOST_ROWS, SENT, scales_of
 from .graph import KNOWN, MODULE, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
@@ -53,8 +54,11 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     out.attr(rankdir="TB", nodesep="0.3", ranksep="0.45", fontname="sans-serif", bgcolor=PAPER, charset="UTF-8")
     out.attr("node", fontname="sans-serif", fontsize="12", shape="box", margin="0.1,0.06", color=LINE, fillcolor=PAPER)
     out.attr("edge", fontname="sans-serif", color=FORWARD, arrowsize="0.8", penwidth="1.6")
-    if title:
-        out.attr(label=_html(f'<FONT POINT-SIZE="16"><B>{label_text(shorten(title, 80))}</B></FONT>'), labelloc="t")
+    heading = [f'<FONT POINT-SIZE="16"><B>{label_text(shorten(title, 80))}</B></FONT>'] if title else []
+    if mode != "summary":
+        heading += [_small(line) for note in (_legend(graph, view), *graph.notes) for line in wrap(note, 110)]
+    if heading:
+        out.attr(label=_html("<BR/>".join([*heading, "&#160;"])), labelloc="t")
     if mode == "summary":
         out.node("summary", _html(_summary(graph)), shape="plain")
         return out.source
@@ -63,6 +67,7 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     for edge in graph.edges:
         if edge.flowed:
             contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
+    scales = scales_of(graph)
     numbers = {path: i for i, path in enumerate(graph.groups)}
     _members(out, graph, (), numbers, mode, contributions)
     for edge in graph.edges:
@@ -70,21 +75,41 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         out.edge(edge.tail, edge.head, **(gradient if graph.nodes[edge.tail].sent else {}))
         if view == "both" and edge.flowed:
             # An edge of the same direction with its arrow at the other end: dot then runs the two beside each other.
-            label = {"label": _html(_sent(edge.part, contributions[edge.tail] > 1))} if edge.part is not None else {}
-            out.edge(edge.tail, edge.head, dir="back", arrowtail="vee", **gradient, **label)
-    if graph.notes:
-        lines = [_small(line) + '<BR ALIGN="LEFT"/>' for note in graph.notes for line in wrap(note, 90)]
-        out.node("notes", _html("".join(lines)), shape="plain")
+            if edge.part is not None:
+                gradient["label"] = _html(_sent(edge.part, contributions[edge.tail] > 1, scales[edge.tail]))
+            out.edge(edge.tail, edge.head, dir="back", arrowtail="vee", **gradient)
     return out.source
 
 
-def _sent(part: HeatMap, cells):
+def _legend(graph, view):
+    """What the lines and borders of this picture mean, in words."""
+    kinds = {node.kind for node in graph.nodes.values()}
+    borders = [
+        words
+        for kind, words in (
+            ("op", "rounded: op"),
+            ("parameter", "thick: parameter"),
+            ("data", "dashed: data"),
+            (MODULE, "blue: module, closed"),
+        )
+        if kind in kinds
+    ]
+    lines = ["solid blue line: value, forward"] if not all(node.sent for node in graph.nodes.values()) else []
+    if graph.backward or (view == "both" and any(edge.flowed for edge in graph.edges)):
+        lines.append("dashed orange line: gradient, backward")
+    if any(edge.part is not None for edge in graph.edges):
+        lines.append("beside it: what a rule sent back")
+    return "; ".join([*borders, "double: gradient of a leaf" if graph.backward else "double: result", *lines])
+
+
+def _sent(part: HeatMap, added, scale):
     """What an edge carried: a number, or an array's norm, and its cells where they are added to others."""
     text = number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
     text = f'<FONT COLOR="{SENT}" POINT-SIZE="11">{label_text(text)}</FONT>'
-    if part.scalar or not cells or len(part.cells) > MOST_ROWS:
+    if part.scalar or not added or len(part.cells) > MOST_ROWS:
         return text
-    return f'<TABLE BORDER="0" CELLSPACING="2" CELLPADDING="0"><TR><TD>{_cells(part)}</TD><TD>{text}</TD></TR></TABLE>'
+    cells = _cells(replace(part, largest=scale))
+    return f'<TABLE BORDER="0" CELLSPACING="2" CELLPADDING="0"><TR><TD>{cells}</TD><TD>{text}</TD></TR></TABLE>'
 
 
 def _html(markup):

@@ -17,6 +17,7 @@ from tinygrad_nlp.modes import Scope, _modes, current
 from .graph import NOT_NEEDED, Graph, as_roots, assemble, groups_of, walk
 from .text import clean, shorten
 
+SUM = "sum over the uses"
 MOST_NAMES = 3  # a rule that passes its gradient on unchanged makes one tensor the gradient of several
 
 
@@ -140,7 +141,7 @@ def _free_the_sums(graph, keys, forward, arrived):
             if g is None or g._op is None or g._op.name != "add" or keys.get(g._id) is None:
                 break
             node = graph.nodes[keys[g._id]]
-            node.group, node.detail = (), "sum over the uses"
+            node.group, node.detail = (), SUM
             g = g._args[0] if isinstance(g._args[0], Tensor) else None
 
 

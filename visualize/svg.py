@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from . import chips
 from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, LINE, MUTED, PAPER, Card, fixed, words
 from .folding import columns_for, folded, opened
+from .gradients import SUM
 from .graph import NOT_KEPT, Graph
 from .layout import Box, Layout, Spacing, lay_out
 from .legend import legend
@@ -45,8 +46,8 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         body += chip.draw(x, y, _ground(layout, x + chip.width / 2, y + chip.height / 2))
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
-    if view == "both" and mode == FULL:
-        body += _sums(graph, layout, contributions)
+    if mode == FULL:
+        body += _sums(graph, layout, contributions if view == "both" else {})
     return page(
         body,
         layout.width,
@@ -193,12 +194,16 @@ def draw_frame_labels(layout: Layout):
 
 def _sums(graph, layout, contributions):
     """⊕ at every card whose gradient is a sum, beside the middle of the wires that it comes along."""
+    out = []
+    for node in graph.nodes.values() if graph.backward else ():
+        if node.detail == SUM:
+            box = layout.boxes[node.key]
+            out += chips.plus(box.x + box.width / 2, box.y)
     starts = {}
     for wire in layout.wires:
         edge = graph.edges[wire.edges[0]]
         if wire.starts and contributions.get(edge.tail, 0) > 1:
             starts.setdefault(edge.tail, set()).add(wire.points[0][0])
-    out = []
     for key, places in starts.items():
         if not graph.nodes[key].sent:
             box = layout.boxes[key]

@@ -52,6 +52,20 @@ def test_contributions_are_what_the_rules_send_and_add_up():
     assert not drawing.graph.notes
 
 
+def test_the_sum_has_its_sign_in_both_views():
+    loss = twice()
+    circles = [draw(loss, view=view).svg(engine="builtin").count('r="8"') for view in ("forward", "both", "backward")]
+    # In the backward view each of the three additions of four contributions is an op with its own sign.
+    assert circles == [0, 1, 3]
+
+
+def test_dot_says_what_its_lines_and_borders_mean():
+    legend = draw(twice(), title="T").dot().replace("&#58;", ":").replace("&#59;", ";")
+    assert "rounded: op; thick: parameter; double: result; solid blue line: value, forward" in legend
+    assert "beside it: what a rule sent back" in legend
+    assert "gradient" not in draw(twice(), view="forward").dot()
+
+
 def test_a_row_read_twice_is_a_sum_of_cells():
     table = Tensor(np.arange(12.0).reshape(4, 3), requires_grad=True, name="table")
     weights = np.array([1.0, 10.0, 100.0])

@@ -21,12 +21,18 @@ def run(capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "example, steps",
-    [("network", "6 forward and 9"), ("skipgram", "9 forward and 11"), ("softmax", "8 forward and 10")],
+    [
+        ("network", "6 forward and 9"),
+        ("skipgram", "9 forward and 11"),
+        ("softmax", "8 forward and 10"),
+        ("parser", "6 forward and 10"),
+    ],
 )
 def test_examples(run, tmp_path, example, steps):
     code, out, err = run(example)
     assert code == 0 and err == "" and f"replay of {steps} backward steps" in out
-    assert (tmp_path / f"replay-{example}.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    page = (tmp_path / f"replay-{example}.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>") and len(page) < 100_000
 
 
 def test_a_function_of_the_user(run, tmp_path):
@@ -43,11 +49,16 @@ def test_a_function_of_the_user(run, tmp_path):
     code, out, _ = run("mine.py:loss", "--out", "page.html", "--title", "Mine", "--json")
     assert code == 0 and json.loads(out) == {"file": "page.html", "steps": 9, "wrong": []}
     assert "<title>Mine</title>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert run("mine.py:loss")[0] == 0
+    assert "<title>loss</title>" in (tmp_path / "replay-loss.html").read_text(encoding="utf-8")
     for argv, message in (
         (["mine.py:lost"], "mine.py has no function 'lost'; it has loss, number"),
         (["mine.py:number"], "number() returned float; expected the loss, a Tensor"),
         (["absent.py:loss"], "absent.py: no such file"),
-        (["netwrok"], "no example 'netwrok'; there are network, skipgram, softmax, or a function: FILE.py:function"),
+        (
+            ["netwrok"],
+            "no example 'netwrok'; there are network, skipgram, softmax, parser, or a function: FILE.py:function",
+        ),
         (["network", "--out", "page.txt"], "expected .html"),
     ):
         code, out, err = run(*argv)

@@ -28,7 +28,7 @@ COMMANDS = {
     "evaluate": "how good a model is: tinygrad-nlp evaluate vectors FILE, evaluate parser FILE",
     "data": "treebanks to train parsers on: data list, data fetch ud-english-ewt",
     "draw": "a computation graph as a picture: draw network, skipgram, softmax, parser or FILE.py:function",
-    "replay": "backpropagation step by step, as a page: replay network, skipgram, softmax or FILE.py:function",
+    "replay": "backpropagation step by step, as a page: replay network, skipgram, softmax, parser or FILE.py:function",
     "formula": "gradients as the lecture notes write them: tinygrad-nlp formula skipgram",
     "explain": "an op's statement, derivation, convention and source",
     "experiment": "what the documents state, run and measured: experiment sgd, adam, dropout, l2, … or --all",

@@ -1,4 +1,4 @@
-"""Draw a computation graph: what was computed, the backward pass as a graph of its own, or both side by side.
+"""Draw a computation graph: what was computed, the backward pass as a graph of its own, or both in one (the default).
 
     tinygrad-nlp draw network              one hidden layer of sigmoid units, two examples
     tinygrad-nlp draw skipgram             the naive softmax of word2vec, one center word and two outside words
@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from . import replay, user_file
-
-EXAMPLES = (*replay.EXAMPLES, "parser")
+from .replay import EXAMPLES, find
 
 
 def add_arguments(parser):
@@ -70,32 +68,3 @@ def run(arguments):
     print(f"{path}   <- open this in a browser")
     if arguments.engine is None and render.available() == [render.BUILTIN]:
         print(f"laid out without Graphviz; for Graphviz's layout, PNG and PDF: {graphviz_hint()}")
-
-
-def find(what: str):
-    """(loss, title, a name for the file) for what the user asked."""
-    from tinygrad_nlp import OptionError
-
-    if what == "parser":
-        return parser_loss(), "The dependency parser on two configurations", what
-    if what not in EXAMPLES and not user_file.is_place(what):
-        raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
-    return replay.find(what)
-
-
-def parser_loss():
-    """001 §2: the network that scores SHIFT, LEFT-ARC and RIGHT-ARC, on two steps of the way to a tree."""
-    import numpy as np
-
-    from tinygrad_nlp.models.parser import Parser, Vocabulary, examples
-    from tinygrad_nlp.models.parser.generated import treebank
-
-    sentences = treebank(1)
-    vocabulary = Vocabulary.of(sentences)
-    made = examples(sentences, vocabulary, labelled=False)
-    network = Parser.untrained(
-        vocabulary, labelled=False, dim=2, hidden=4, activation="relu", dropout=0.0, rng=np.random.default_rng(1)
-    ).network
-    loss = network.loss(made.features[3:5], made.targets[3:5])
-    loss.name = "loss"
-    return loss

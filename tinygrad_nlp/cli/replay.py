@@ -3,6 +3,7 @@
     tinygrad-nlp replay network          one hidden layer of sigmoid units, two examples
     tinygrad-nlp replay skipgram         the naive softmax of word2vec, one center word and two outside words
     tinygrad-nlp replay softmax          scores of 1000: the naive softmax overflows, the stable one beside it does not
+    tinygrad-nlp replay parser           the dependency parser's network on two configurations of a sentence
     tinygrad-nlp replay FILE.py:function a function of yours, without arguments, that returns a loss
 
 Writes one page that works offline.
@@ -14,11 +15,11 @@ import json
 
 from . import user_file
 
-EXAMPLES = ("network", "skipgram", "softmax")
+EXAMPLES = ("network", "skipgram", "softmax", "parser")
 
 
 def add_arguments(parser):
-    parser.add_argument("what", metavar="WHAT", help="network, skipgram, softmax or FILE.py:function")
+    parser.add_argument("what", metavar="WHAT", help=f"{', '.join(EXAMPLES)} or FILE.py:function")
     parser.add_argument("--out", metavar="FILE", help="where to write (default: replay-WHAT.html)")
     parser.add_argument("--title", help="a heading (default: the name of the example or function)")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
@@ -58,6 +59,8 @@ def find(what: str):
         return skipgram(), "Skip-gram, naive softmax", what
     if what == "softmax":
         return softmaxes(), "Naive and stable softmax side by side", what
+    if what == "parser":
+        return parser_loss(), "The dependency parser on two configurations", what
     if not user_file.is_place(what):
         raise OptionError(f"no example {what!r}; there are {', '.join(EXAMPLES)}, or a function: FILE.py:function")
     with user_file.named(what) as (made, _):
@@ -122,4 +125,22 @@ def softmaxes():
         loss = naive + stable
     powers.name, total.name, probabilities.name = "exp(scores)", "Z", "exp(scores) / Z"
     naive.name, stable.name, loss.name = "naive loss", "stable loss", "sum of both"
+    return loss
+
+
+def parser_loss():
+    """001 §2: the network that scores SHIFT, LEFT-ARC and RIGHT-ARC, on two steps of the way to a tree."""
+    import numpy as np
+
+    from tinygrad_nlp.models.parser import Parser, Vocabulary, examples
+    from tinygrad_nlp.models.parser.generated import treebank
+
+    sentences = treebank(1)
+    vocabulary = Vocabulary.of(sentences)
+    made = examples(sentences, vocabulary, labelled=False)
+    network = Parser.untrained(
+        vocabulary, labelled=False, dim=2, hidden=4, activation="relu", dropout=0.0, rng=np.random.default_rng(1)
+    ).network
+    loss = network.loss(made.features[3:5], made.targets[3:5])
+    loss.name = "loss"
     return loss
