@@ -265,7 +265,7 @@ def test_an_interrupt_during_the_parser_keeps_vectors_and_report_too(tmp_path, c
 def test_the_map_shows_words_unlike_each_other_first():
     import numpy as np
 
-    from tinygrad_nlp.cli.demo import far_apart
+    from tinygrad_nlp.cli.demo_report import far_apart
     from tinygrad_nlp.data import Vocabulary
 
     matrix = np.array([[1, 0], [1, 0.1], [0, 1], [-1, 0], [0.1, 1]])
