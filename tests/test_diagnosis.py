@@ -1,6 +1,8 @@
 """Every classic mistake is caught, named and blamed on its place; right gradients are never blamed."""
 
+import doctest
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import tinygrad_nlp as tg
 from tests.classic_mistakes import MISTAKES, SITES, examine
 from tests.numerical import gradient
 from tinygrad_nlp import Tensor
-from tinygrad_nlp.diagnosis import case, compare_by_hand
+from tinygrad_nlp.diagnosis import CATALOGUE, case, compare_by_hand
 from tinygrad_nlp.errors import ShapeError
 from tinygrad_nlp.gradient_check import find_wrong_gradients, gradcheck
 
@@ -131,3 +133,28 @@ def test_a_right_graph_is_never_blamed(start):
 def test_a_thousand_right_graphs_are_never_blamed():
     for seed in range(150, int(os.environ["RIGHT_GRAPHS"])):
         judge_a_right_graph(seed)
+
+
+# ---- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_page_run():
+    head = Path(__file__).parent.parent / "benchmarks" / "diagnosis_head.md"
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, tried = doctest.testfile(str(head), module_relative=False, optionflags=options)
+    assert tried > 20 and not failed
+
+
+def test_the_page_holds_the_catalogue_as_it_is():
+    page = (Path(__file__).parent.parent / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    for entry in CATALOGUE:
+        assert entry.about.replace("|", "\\|") in page, f"{entry.kind}: python -m benchmarks.diagnosis --docs …"
+    assert f"{len(MISTAKES)} mistakes at {len(SITES)} sites" in page
+
+
+def test_every_entry_of_the_catalogue_says_what_it_is_and_what_to_write():
+    assert len(CATALOGUE) > 40
+    for entry in CATALOGUE:
+        assert entry.kind and entry.about.endswith(".") and entry.fix and entry.needs in (
+            "arrays", "rule", "jacobian", "graph"
+        )  # fmt: skip

@@ -12,7 +12,7 @@ cannot be blamed, and a wrong one is at worst called "different".
 
 from . import on_arrays, on_general, on_graph, on_jacobian, on_kinks, on_rules
 from .by_hand import Report, Row, compare_by_hand
-from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose
+from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose, mistake
 from .of_loss import Checked, Fault, check_loss, check_module
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "check_module",
     "compare_by_hand",
     "diagnose",
+    "mistake",
 ]

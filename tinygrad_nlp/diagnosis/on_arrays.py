@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
 
-from .case import Case, mistake
+from .case import Case, diagnose, mistake
 
 
 @mistake(
@@ -67,7 +68,7 @@ def summed_too_much(case: Case):
     return None
 
 
-@mistake("forgotten broadcast sum", fix="sum over all copies, not the mean and not one of them")
+@mistake("forgotten broadcast sum", fix="the sum over the copies, and what is said besides")
 def wrong_sum_over_copies(case: Case):
     """The gradient has the result's shape, and is right neither before nor after the sum over the copies: besides the
     sum something else is wrong, a sign or a factor."""
@@ -77,10 +78,13 @@ def wrong_sum_over_copies(case: Case):
     if axes is None:
         return None
     which = ", ".join(map(str, axes))
-    summed = case.given.sum(axes).reshape(case.true.shape)
-    factor = _factor(summed, case)
-    also = f", and then a factor of {factor:.6g} is wrong too" if factor else ""
-    return f"the gradient of {case.name} {case.true.shape} has shape {case.given.shape}: sum over axis {which}{also}"
+    shapes = f"the gradient of {case.name} {case.true.shape} has shape {case.given.shape}"
+    besides = diagnose(replace(case, given=case.given.sum(axes).reshape(case.true.shape), jacobian=None, rule=None), 1)
+    return (
+        "forgotten broadcast sum",
+        f"{shapes}: the sum over axis {which} is missing; besides, {besides[0]}",
+        f".sum({axes}), and besides {besides[0].fix}",
+    )
 
 
 @mistake("wrong shape", fix="a rule that answers in the argument's own shape: one number for each of its elements")
