@@ -14,9 +14,10 @@ from .features import Vocabulary
 from .generated import best_score, generate
 from .hybrid import DynamicOracle, HybridConfiguration, HybridStates
 from .model import ParserNetwork
+from .settings import Settings
 from .states import Oracle, States
 from .text import tree_text
-from .train import Divergence, Settings, Training, score, train
+from .train import Divergence, Training, score, train
 from .transitions import (
     LEFT_ARC,
     MOVES,

@@ -14,8 +14,9 @@ from tinygrad_nlp.nn import LSTM, Parameter
 from tinygrad_nlp.ops.recurrent import first_rows, steps
 
 from .bilstm import Batch, BiLSTMNetwork, Letters, Spelled
-from .decode import Parser, _products, advance
+from .decode import Parser, advance
 from .features import Vocabulary
+from .scorer import products
 from .states import States
 from .treebank import Sentence
 
@@ -99,7 +100,7 @@ LARGEST_PRODUCT = 1 << 23
 
 def product(x, weight: Parameter) -> np.ndarray:
     """x Wᵀ, in blocks of equal size."""
-    return _products(x, np.ascontiguousarray(weight.data.T)[None], LARGEST_PRODUCT)[0]
+    return products(x, np.ascontiguousarray(weight.data.T)[None], LARGEST_PRODUCT)[0]
 
 
 def read(network: BiLSTMNetwork, symbols, spelling, sizes) -> np.ndarray:

@@ -17,85 +17,19 @@ from tinygrad_nlp.data import DataError
 from tinygrad_nlp.errors import explain
 from tinygrad_nlp.optim import Adam, ExponentialAverage, LinearLR, clip_grad_norm_
 
-from .decode import Parser, explorer
+from .decode import Parser
 from .evaluate import Scores, evaluate
 from .examples import Examples, examples, explore
 from .features import SYSTEMS, Vocabulary
+from .scorer import explorer
+from .settings import ORACLES, Settings, check
 from .treebank import Sentence
 
 KIND = "training of a dependency parser"
-ORACLES = {"static": "arc-standard", "dynamic": "arc-hybrid"}
-NETWORKS = ("feed-forward", "bilstm")
 
 
 class Divergence(TinygradError, ArithmeticError):
     """The loss left the finite numbers."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a training is made of. `Settings.bilstm` has the defaults of that network.
-
-    network       "feed-forward" (`model`) or "bilstm" (`bilstm`), for which some of the following mean another thing
-    labelled      transitions with relations and 48 features; False: the course's three transitions and 36
-    tags          "upos", "xpos" or "both" (18 features more)
-    dim           length of a vector; bilstm: of a word's
-    hidden        units of the hidden layer; bilstm: of the LSTM over words, in each direction
-    activation    "relu", "cube" or "tanh"
-    dropout       share of the hidden units dropped in training; bilstm: of all that a layer reads
-    unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
-                  that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
-    endings       words unknown, or made so, are known by their last letters. Feed-forward only
-    min_count     rarer words are unknown throughout
-    lowercase     words are compared in lower case
-    epochs        passes over the treebank
-    batch         configurations a step; bilstm: words a step
-    rate          of Adam at the start; it falls in a straight line to ``last_rate``
-    oracle        "static": arc-standard moves, and configurations on the way to the true trees. "dynamic": arc-hybrid
-                  moves; from the second epoch on, configurations that the parser itself gets into, anew each epoch.
-                  bilstm: arc-hybrid moves in either case
-    explore       with a dynamic oracle: the share of moves that are the parser's own, the others being the oracle's
-    average       decay of an exponential average of the weights, which is what is scored and kept; 0 for none
-    seed          of everything random: same seed and treebank, same parser
-    """
-
-    network: str = "feed-forward"
-    labelled: bool = True
-    tags: str = "upos"
-    dim: int = 50
-    hidden: int = 200
-    activation: str = "relu"
-    dropout: float = 0.3
-    unknown: float = 0.25
-    endings: bool = False
-    min_count: int = 1
-    lowercase: bool = True
-    epochs: int = 12
-    batch: int = 1024
-    rate: float = 2e-3
-    last_rate: float = 1e-5
-    oracle: str = "static"
-    explore: float = 0.9
-    average: float = 0.0
-    seed: int = 1
-
-    @classmethod
-    def bilstm(cls, **settings) -> Settings:
-        """Settings of a bilstm network, those not given being the ones it does well with."""
-        return cls(**{"network": "bilstm", **BILSTM, **settings})
-
-
-BILSTM = {
-    "tags": "both",
-    "dim": 100,
-    "hidden": 200,
-    "dropout": 0.33,
-    "epochs": 20,
-    "batch": 800,
-    "oracle": "dynamic",
-    "explore": 1.0,
-    "average": 0.999,
-}
 
 
 @dataclass
@@ -140,7 +74,7 @@ def train(
     for a checkpoint of other settings or another treebank.
     """
     settings = settings or Settings()
-    _check(settings)
+    check(settings)
     rng = np.random.default_rng(settings.seed)
     kept = {name: getattr(settings, name) for name in ("tags", "min_count", "lowercase", "endings")}
     vocabulary = Vocabulary.of(sentences, **kept)
@@ -361,20 +295,3 @@ class FeedForwardRun(Run):
             choose = explorer(parser, self.settings.explore, self.rng)
             self.data = explore(self.encoded, parser.vocabulary, parser.labelled, choose)
         return self.data
-
-
-def _check(settings):
-    for name, expected in (("epochs", 1), ("batch", 1), ("dim", 1), ("hidden", 1), ("min_count", 1)):
-        if getattr(settings, name) < expected:
-            raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected="at least 1"))
-    for name, fine, expected in (
-        ("rate", settings.rate > 0, "above 0"),
-        ("unknown", settings.unknown >= 0, "at least 0"),
-        ("network", settings.network in NETWORKS, "'feed-forward' or 'bilstm'"),
-        ("oracle", settings.oracle in ORACLES, "'static' or 'dynamic'"),
-        ("endings", not settings.endings or settings.network != "bilstm", "False: a bilstm reads letters"),
-        ("explore", 0 <= settings.explore <= 1, "0 to 1"),
-        ("average", 0 <= settings.average < 1, "0 to below 1"),
-    ):
-        if not fine:
-            raise OptionError(explain(f"Settings: {name}", got=repr(getattr(settings, name)), expected=expected))

@@ -15,8 +15,9 @@ from tinygrad_nlp.models.parser import (
     load_treebank,
     minibatch_parse,
 )
-from tinygrad_nlp.models.parser.decode import Scorer, advance
+from tinygrad_nlp.models.parser.decode import advance
 from tinygrad_nlp.models.parser.features import extract
+from tinygrad_nlp.models.parser.scorer import Scorer
 from tinygrad_nlp.models.parser.treebank import _check_tree
 
 from tinygrad_nlp import CheckpointError, OptionError, Tensor, jacobian, nn, no_grad, serialize

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tinygrad_nlp.models.parser import RIGHT_ARC, HybridConfiguration, Settings, examples, score, train
-from tinygrad_nlp.models.parser.decode import explorer
 from tinygrad_nlp.models.parser.examples import explore
+from tinygrad_nlp.models.parser.scorer import explorer
 
 from tinygrad_nlp import OptionError, no_grad
 
