@@ -24,10 +24,10 @@ from tinygrad_nlp.cli.train_parser import train_with_progress  # noqa: E402
 
 from . import report  # noqa: E402
 
-SMALL = {"endings": True, "epochs": 8, "batch": 512, "rate": 1.5e-3, "average": 0.998}
+SMALL = {"endings": True, "batch": 512, "rate": 1.5e-3, "average": 0.998}
 MODELS = {
-    "three": ("3 transitions, 36 features, hidden 200", {"labelled": False, **SMALL}),
-    "labelled": ("labelled, 48 features, hidden 200", SMALL),
+    "three": ("3 transitions, 36 features, hidden 200", {"labelled": False, "epochs": 8, **SMALL}),
+    "labelled": ("labelled, 48 features, hidden 200", {"dropout": 0.5, "epochs": 6, **SMALL}),
     "best": (
         "labelled, 77 features, hidden 400, dynamic oracle",
         {
