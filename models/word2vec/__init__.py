@@ -6,7 +6,7 @@ of the same: `blocks` (a step for many words at once, equal in expectation and i
 """
 
 from .blocks import CbowBlocks, SkipGramBlocks, SoftmaxBlocks, SoftmaxCbowBlocks, block_loss
-from .fast import FastSettings, FastTraining, WorkerLost, train_fast
+from .fast import FastSettings, FastTraining, train_fast
 from .losses import (
     cbow_context,
     cbow_loss,
@@ -18,6 +18,7 @@ from .model import SkipGram
 from .sampling import NegativeSampler, keep_probability, pairs, reaches, subsample
 from .train import Divergence, Settings, Training, train
 from .vectors import Vectors
+from .workers import WorkerLost
 
 __all__ = [
     "CbowBlocks",

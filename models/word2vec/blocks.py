@@ -217,13 +217,14 @@ class SoftmaxBlocks(Blocks):
             return 0.0, 0.0
         weights = H[block, word, place]
         centers, row = np.unique(self.spans(ids)[block, place], return_inverse=True)
-        rows, dU, loss = self.softmax(self.center.take(centers, axis=0), row, self.own(ids)[block, word], weights)
-        self.center[centers] -= limit(np.float32(rate) * rows, FURTHEST)
-        self.outside -= limit(np.float32(rate) * dU, FURTHEST)
+        v = self.center.take(centers, axis=0)
+        dv, dU, loss = self.softmax(v, row, self.own(ids)[block, word], weights, rate)
+        self.center[centers] -= limit(dv, FURTHEST)
+        self.outside -= limit(dU, FURTHEST)
         return float(weights.sum()), loss
 
-    def softmax(self, v, row, outside, weights):
-        """The naive softmax of P weighted pairs: (∂J/∂v (C, D), ∂J/∂U (V, D), J).
+    def softmax(self, v, row, outside, weights, rate):
+        """The naive softmax of P weighted pairs: (rate · ∂J/∂v (C, D), rate · ∂J/∂U (V, D), J).
 
         v: (C, D) distinct centers; row, outside, weights: (P,) each pair's row of v, outside word and weight.
         Memory: `SCORES` at a time, however many centers there are.
@@ -232,7 +233,7 @@ class SoftmaxBlocks(Blocks):
         pair, index = np.unique(row * size + outside, return_inverse=True)
         count = np.bincount(index, weights).astype(np.float32)
         total = np.bincount(row, weights, minlength=len(v)).astype(np.float32)
-        dv, dU, loss = np.empty_like(v), np.zeros_like(self.outside), 0.0
+        dv, dU, loss = np.empty_like(v), np.empty_like(self.outside), 0.0
         rows = max(1, SCORES // size)
         for start in range(0, len(v), rows):
             stop = min(start + rows, len(v))
@@ -247,10 +248,13 @@ class SoftmaxBlocks(Blocks):
             sums = S.sum(axis=1, keepdims=True)
             n = total[start:stop, None]
             loss += float(np.vdot(n, largest + np.log(sums)) - np.vdot(count[here], target))
-            S *= n / sums
-            S.reshape(-1)[place] -= count[here]
+            S *= np.float32(rate) * n / sums
+            S.reshape(-1)[place] -= np.float32(rate) * count[here]
             np.matmul(S, self.outside, out=dv[start:stop])
-            dU += S.T @ v[start:stop]
+            if start:
+                dU += S.T @ v[start:stop]
+            else:
+                np.matmul(S.T, v[start:stop], out=dU)
         return dv, dU, loss
 
 
@@ -261,15 +265,17 @@ class SoftmaxCbowBlocks(CbowBlocks, SoftmaxBlocks):
         """As `SoftmaxBlocks.step`."""
         into, back, predicted = self.windows(before, after, rng)
         chosen, places = np.flatnonzero(predicted), self.spans(ids)
+        if not len(chosen):
+            return 0.0, 0.0
         A = embedding(self.center, places)
         V = matmul(into, A).reshape(-1, A.shape[2])
-        one = np.ones(len(chosen), np.float32)
-        rows, dU, loss = self.softmax(V[chosen], np.arange(len(chosen)), self.own(ids).reshape(-1)[chosen], one)
+        each, one = np.arange(len(chosen)), np.ones(len(chosen), np.float32)
+        dv, dU, loss = self.softmax(V[chosen], each, self.own(ids).reshape(-1)[chosen], one, rate)
         dV = np.zeros_like(V)
-        dV[chosen] = np.float32(rate) * rows
+        dV[chosen] = dv
         _, dA = matmul.kernel_vjp(dV.reshape(*predicted.shape, -1), None, None, (False, True), back, A)
         move(self.center, places, dA, FURTHEST)
-        self.outside -= limit(np.float32(rate) * dU, FURTHEST)
+        self.outside -= limit(dU, FURTHEST)
         return float(len(chosen)), loss
 
 

@@ -88,22 +88,32 @@ def analogies(vectors, questions: Iterable[tuple[str, tuple[str, str, str, str]]
     return Analogies({name: tuple(counts) for name, counts in sections.items()})
 
 
-def held_out_loss(center, outside, counts, ids, sentence, window=5, negatives=5, seed=0) -> float:
-    """The mean loss per pair, in nats, of negative sampling on text that was not trained on.
+def held_out_loss(center, outside, counts, ids, sentence, window=5, negatives=5, seed=0, model="skipgram") -> float:
+    """The mean loss of negative sampling, in nats, on text that was not trained on.
+
+    model  "skipgram": per pair; "cbow": per word, predicted from the mean of its context's vectors
 
     The windows and negatives drawn depend on ``seed`` alone, so two models with one vocabulary meet the same ones.
     """
     rng = np.random.default_rng(seed)
     sampler = NegativeSampler(counts)
-    total, number = 0.0, 0
-    every = np.stack(pairs(np.asarray(ids, np.int64), sentence, window, rng), axis=1)
-    for start in range(0, len(every), 1 << 14):
-        c, o = every[start : start + (1 << 14)].T
-        v, drawn = center[c], sampler.draw((len(c), negatives), rng)
+    every = np.stack(pairs(np.arange(len(ids)), sentence, window, rng), axis=1)
+    if model == "cbow":  # the pairs of one place: what it predicts there becomes what it is predicted from
+        every = every[np.argsort(every[:, 0], kind="stable")]
+        starts = np.flatnonzero(np.diff(every[:, 0], prepend=-1))
+        size = np.diff(starts, append=len(every))
+        words, context = every[starts, 0], center[np.asarray(ids)[every[:, 1]]]
+        vectors = np.add.reduceat(context, starts, axis=0) / size[:, None] if len(every) else context
+    else:
+        words, vectors = every[:, 1], None
+    total = 0.0
+    for start in range(0, len(words), 1 << 14):
+        here = slice(start, start + (1 << 14))
+        v = center[np.asarray(ids)[every[here, 0]]] if vectors is None else vectors[here]
+        o, drawn = np.asarray(ids)[words[here]], sampler.draw((len(v), negatives), rng)
         total += float(softplus(-np.vecdot(outside[o], v)).sum(dtype=np.float64))
         total += float(softplus(np.vecdot(outside[drawn], v[:, None])).sum(dtype=np.float64))
-        number += len(c)
-    return total / number if number else float("nan")
+    return total / len(words) if len(words) else float("nan")
 
 
 def read_similarities(path) -> list[tuple[str, str, float]]:

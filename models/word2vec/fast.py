@@ -1,32 +1,31 @@
 """Training word vectors on text of any size: the loop around `blocks`, on one process or several.
 
 `train` in the module of that name is the loop to read; this is the one to use. It differs in what a step is (a
-block form, see `blocks`), in reading the text piece by piece, and in having workers.
+block form, see `blocks`), in reading the text piece by piece, in having workers (`workers`), and in going on where it
+was interrupted (`checkpoint`).
 """
 
 from __future__ import annotations
 
-import math
-import multiprocessing
-import multiprocessing.connection
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_nlp import OptionError, TinygradError
+from tinygrad_nlp import OptionError
 from tinygrad_nlp.data import DataError, Vocabulary
 
 from .blocks import FORMS
+from .checkpoint import KEEP_EVERY, keep, restore
 from .sampling import keep_probability, reaches, subsample
-from .train import CURVE_POINTS, Divergence, batch_size
+from .train import batch_size
 from .vectors import Vectors
+from .workers import Board, Shared, Watch, asked_to_stop
 
-PIECE = 1 << 18
-"""Words read, thinned out and shuffled at a time; a few megabytes for a text of any size."""
+PIECE = {"negative": 1 << 16, "naive": 1 << 13}
+"""Words read, thinned out and shuffled at a time, of a text of any size. A worker that is asked to stop ends the one at
+hand, so it should not take long; the naive softmax is slower by far."""
 
 LOOK = 8
 """The loss is computed in every eighth step: the gradient does not need it, and it costs a tenth of a step."""
@@ -104,23 +103,27 @@ class FastTraining:
         return Vectors(self.vocabulary, self.center)
 
 
-class WorkerLost(TinygradError, RuntimeError):
-    """A worker process ended before its work was done."""
-
-
 def train_fast(
-    corpus, settings: FastSettings | None = None, workers: int = 1, on_progress: Callable | None = None
+    corpus,
+    settings: FastSettings | None = None,
+    workers: int = 1,
+    on_progress: Callable | None = None,
+    checkpoint=None,
+    resume: bool = False,
 ) -> FastTraining:
     """Train word vectors on ``corpus``, a `Corpus` or a `StoredCorpus`.
 
     workers      processes that share the tables and change them without waiting for each other (Recht et al. 2011,
                  "Hogwild"): two may now and then overwrite each other's change to a row, which does no harm, but
-                 makes the result depend on chance. A script that uses more than one needs the usual
-                 ``if __name__ == "__main__":``, for they are started anew.
+                 makes the result depend on chance. This process is one of them. A script that uses more than one needs
+                 the usual ``if __name__ == "__main__":``, for the others are started anew.
     on_progress  called now and then as (share done, words so far, mean loss since the last point of the curve, or None)
+    checkpoint   path of a file to write when the training is interrupted, and every `KEEP_EVERY` seconds until then
+    resume       continue from that file; with one worker, to the same bits as if there had been no interruption
 
     An interrupt (Ctrl-C) ends the training, not the program: what was learned so far is returned, marked.
-    Raises Divergence if the loss becomes twice that of knowing nothing, DataError if the vocabulary has a single word.
+    Raises Divergence if the loss becomes twice that of knowing nothing; DataError if the vocabulary has a single word,
+    or no two words are left in one window; CheckpointError if the checkpoint is of other settings or another corpus.
     """
     settings = settings or FastSettings()
     size = len(corpus.vocabulary)
@@ -129,165 +132,101 @@ def train_fast(
             f"a single word is left ({', '.join(corpus.vocabulary.words)[:40]}), and vectors say how words differ; "
             "give more text, or a smaller --min-count"
         )
-    context = multiprocessing.get_context("spawn")
-    tables, board = _tables(size, settings, workers, context)
-    center, outside = _as_arrays(tables, size)
-    batch = batch_size(corpus.vocabulary.counts, settings, workers)
-    result = FastTraining(center, outside, corpus.vocabulary, settings, batch, workers)
-    started = time.perf_counter()
-    view = _Board(board, workers)
-    watch = _Watch(result, view, len(corpus) * settings.epochs, on_progress)
+    shared = Shared(size, settings.dim, workers)
+    result = FastTraining(
+        *shared.tables,
+        corpus.vocabulary,
+        settings,
+        batch_size(corpus.vocabulary.counts, settings, workers),
+        workers,
+    )
+    watch = Watch(result, shared.board, len(corpus) * settings.epochs, on_progress)
+    if resume:
+        restore(checkpoint, corpus, watch)
+    else:
+        # As in `SkipGram`: center vectors uniform on ±1/(2D), and the outside vectors zero.
+        result.center[:] = np.random.default_rng(settings.seed).random(result.center.shape, np.float32)
+        result.center -= np.float32(0.5)
+        result.center /= np.float32(settings.dim)
+    started = kept = time.perf_counter() - result.seconds
     try:
-        if workers == 1:
+        with asked_to_stop(shared.board), shared.helpers(_help, (corpus, settings, result.batch)) as helpers:
             with np.errstate(all="ignore"):  # what leaves the finite numbers is found in the loss, and said once
-                for _ in _shard(corpus, settings, center, outside, batch, 0, 1, view):
-                    watch.look()
-        else:
-            _run_workers(context, (corpus, settings, tables, batch, workers, board), watch)
-    except KeyboardInterrupt:
-        result.interrupted = True
-    finally:
-        result.seconds = time.perf_counter() - started
+                every = pause(corpus, settings, result.batch)
+                for step, ended in enumerate(_work(0, shared, corpus, settings, result.batch)):
+                    if step % every == 0:
+                        watch.look()
+                        helpers.check()
+                    if ended and checkpoint and time.perf_counter() - kept > KEEP_EVERY:
+                        kept = time.perf_counter()
+                        result.seconds = kept - started
+                        keep(checkpoint, corpus, watch)
+            while helpers.busy(0.2):
+                watch.look()
+                helpers.check()
+        result.interrupted = shared.board.stopped
+    except KeyboardInterrupt:  # a second one, or in a thread: between two changes, so there is no going on from here
+        result.interrupted, checkpoint = True, None
+    result.seconds = time.perf_counter() - started
     watch.look(last=True)
+    if result.interrupted:
+        if checkpoint:
+            keep(checkpoint, corpus, watch)
+    elif not result.pairs:
+        raise DataError(
+            "no two words are left in one window: sentences of a single word, or a text so short that all of it is "
+            "frequent and was thinned out; --subsample 0 keeps every word"
+        )
     return result
 
 
-class _Board:
-    """Where workers write how far they are: one row each, and a flag by which they are told to stop."""
+def _work(worker: int, shared, corpus, settings, batch: int) -> Iterator[bool]:
+    """Train on one piece of the text after the other until none is left; yields after each step whether it ended one.
 
-    WORDS, PAIRS, STEPS, LOSS, LOSS_PAIRS = range(5)
-
-    def __init__(self, shared, workers):
-        numbers = np.frombuffer(shared, np.float64)
-        self.stop, self.rows = numbers[:1], numbers[1:].reshape(workers, 5)
-
-
-class _Watch:
-    """Turns the board into progress and the curve of the loss."""
-
-    def __init__(self, result, board, total, on_progress):
-        self.result, self.board, self.total, self.on_progress = result, board, max(total, 1), on_progress
-        self.seen = np.zeros(5)
-        settings = result.settings
-        self.know_nothing = (
-            (1 + settings.negatives) * math.log(2) if settings.loss == "negative" else math.log(len(result.vocabulary))
-        )
-
-    def look(self, last=False):
-        now = self.board.rows.sum(axis=0)
-        result, done = self.result, min(now[_Board.WORDS] / self.total, 1.0)
-        result.words, result.pairs, result.steps = int(now[_Board.WORDS]), float(now[_Board.PAIRS]), int(now[2])
-        if last or done * CURVE_POINTS >= len(result.curve) + 1:
-            loss, pairs = now[_Board.LOSS :] - self.seen[_Board.LOSS :]
-            if pairs > 0:
-                self.seen = now
-                if not loss / pairs < 2 * self.know_nothing:
-                    raise Divergence(
-                        f"the loss is {loss / pairs:.4g} after {done:.0%} of the training, and knowing nothing costs "
-                        f"{self.know_nothing:.4g}: rate {result.settings.rate:g} is too large; a smaller --rate, or a "
-                        f"smaller --batch than {result.batch}, keeps it down"
-                    )
-                result.curve.append((float(done), float(loss / pairs)))
-        if self.on_progress and not last:
-            self.on_progress(done, result.words, result.curve[-1][1] if result.curve else None)
-
-
-def _shard(corpus, settings, center, outside, batch, worker, workers, board) -> Iterator[None]:
-    """Train on one worker's share of the text; yields after each step, with the board brought up to date."""
-    rng = np.random.default_rng((settings.seed, worker))
-    keep = keep_probability(corpus.vocabulary.counts, settings.threshold).astype(np.float32)
-    form = FORMS[settings.model, settings.loss](center, outside, corpus.vocabulary.counts, settings, batch)
-    begin, end = len(corpus) * worker // workers, len(corpus) * (worker + 1) // workers
-    row, window = board.rows[worker], settings.window
-    pieces = range(begin, end, PIECE)
-    look = LOOK if (end - begin) * settings.epochs > 200 * LOOK * form.words else 1
-    read = 0
-    for _ in range(settings.epochs):
-        for piece in rng.permutation(len(pieces)):
-            start = pieces[piece]
-            stop = min(start + PIECE, end)
-            ids, sentence = subsample(*corpus.piece(start, stop), keep, rng)
-            steps = -(-len(ids) // form.words)
-            before, after = (np.pad(x, (0, steps * form.words - len(x))) for x in reaches(sentence, window))
-            ids = np.pad(ids.astype(np.int64), (window, window + len(before) - len(ids)))
-            for i, step in enumerate(rng.permutation(steps)):
-                if board.stop[0]:
-                    return
-                share = (read + (stop - start) * (i + 1) / steps) / max((end - begin) * settings.epochs, 1)
-                rate = settings.rate + (settings.last_rate - settings.rate) * share
-                here = slice(step * form.words, (step + 1) * form.words)
-                around = slice(here.start, here.stop + 2 * window)
-                look_now = row[_Board.STEPS] % look == 0
-                pairs, loss = form.step(ids[around], before[here], after[here], rate, rng, look_now)
-                row[_Board.WORDS] = read + (stop - start) * (i + 1) / steps
-                row[_Board.PAIRS] += pairs
-                row[_Board.STEPS] += 1
-                if loss is not None:
-                    row[_Board.LOSS] += loss
-                    row[_Board.LOSS_PAIRS] += pairs
-                yield
-            read += stop - start
-            row[_Board.WORDS] = read
+    A piece is known by its number alone, and so is everything random about it: workers take the next one there is,
+    and an interrupted training goes on with the next one.
+    """
+    counts, window, board = corpus.vocabulary.counts, settings.window, shared.board
+    keep = keep_probability(counts, settings.threshold).astype(np.float32)
+    form = FORMS[settings.model, settings.loss](*shared.tables, counts, settings, batch)
+    size, total = len(corpus), max(len(corpus) * settings.epochs, 1)
+    pieces = range(0, size, max(1, min(PIECE[settings.loss], -(-size // shared.workers))))
+    look = pause(corpus, settings, batch)
+    row, known = board.rows[worker], -1
+    while (number := board.next_piece(len(pieces) * settings.epochs)) is not None:
+        epoch, place = divmod(number, len(pieces))
+        if epoch != known:
+            known, order = epoch, np.random.default_rng((settings.seed, epoch, 1)).permutation(len(pieces))
+        rng = np.random.default_rng((settings.seed, number))
+        start = pieces[order[place]]
+        stop, read = min(start + pieces.step, size), row[Board.WORDS]
+        ids, sentence = subsample(*corpus.piece(start, stop), keep, rng)
+        steps = -(-len(ids) // form.words)
+        before, after = (np.pad(x, (0, steps * form.words - len(x))) for x in reaches(sentence, window))
+        ids = np.pad(ids.astype(np.int64), (window, window + len(before) - len(ids)))
+        for i, step in enumerate(rng.permutation(steps)):
+            row[Board.WORDS] = read + (stop - start) * (i + 1) / steps
+            rate = settings.rate + (settings.last_rate - settings.rate) * board.rows[:, Board.WORDS].sum() / total
+            own = slice(step * form.words, (step + 1) * form.words)
+            around = slice(own.start, own.stop + 2 * window)
+            wanted = row[Board.STEPS] % look == 0
+            pairs, loss = form.step(ids[around], before[own], after[own], float(rate), rng, wanted)
+            row[Board.PAIRS] += pairs
+            row[Board.STEPS] += 1
+            if loss is not None:
+                row[Board.LOSS] += loss
+                row[Board.LOSS_PAIRS] += pairs
+            yield i == steps - 1
+        row[Board.WORDS] = read + stop - start
 
 
-def _tables(size, settings, workers, context):
-    """((center, outside, shape), board): memory that worker processes can share, or plain memory for one."""
-    count = size * settings.dim
-
-    def floats(n, kind):
-        return context.RawArray(kind, n) if workers > 1 else np.zeros(n, np.dtype(kind))
-
-    tables = floats(count, "f"), floats(count, "f")
-    center, _ = _as_arrays(tables, size)
-    rng = np.random.default_rng(settings.seed)
-    # As in `SkipGram`: uniform on ±1/(2D), and the outside vectors zero.
-    rng.random(out=center, dtype=np.float32)
-    center -= np.float32(0.5)
-    center /= np.float32(settings.dim)
-    return tables, floats(1 + 5 * workers, "d")
+def pause(corpus, settings, batch: int) -> int:
+    """Steps from one look at the loss to the next: `LOOK`, 1 where there are few steps."""
+    return LOOK if len(corpus) * settings.epochs > 400 * LOOK * batch else 1
 
 
-def _as_arrays(tables, size):
-    return tuple(np.frombuffer(table, np.float32).reshape(size, -1) for table in tables)
-
-
-def _run_workers(context, work, watch):
-    workers = work[4]
-    # Each worker has one thread of BLAS: more would wait for each other. They read this when they load NumPy.
-    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    running = []
-    try:
-        try:
-            for worker in range(workers):
-                running.append(context.Process(target=_work, args=(worker, *work), daemon=True))
-                running[-1].start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-        while any(process.is_alive() for process in running):
-            multiprocessing.connection.wait([p.sentinel for p in running if p.is_alive()], timeout=0.2)
-            watch.look()
-            lost = [k for k, process in enumerate(running) if process.exitcode]
-            if lost:
-                raise WorkerLost(
-                    f"worker {lost[0] + 1} of {workers} ended with code {running[lost[0]].exitcode}; "
-                    "fewer --workers, or a smaller --dim or --max-vocabulary, need less memory"
-                )
-    finally:
-        watch.board.stop[0] = 1
-        for process in running:
-            process.join()
-
-
-def _work(worker, corpus, settings, tables, batch, workers, board):
-    """One worker process: its share of the text, on the shared tables."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one tells the others
-    center, outside = _as_arrays(tables, len(corpus.vocabulary))
+def _help(worker: int, shared, corpus, settings, batch: int) -> None:
+    """What a process beside the first does."""
     with np.errstate(all="ignore"):
-        for _ in _shard(corpus, settings, center, outside, batch, worker, workers, _Board(board, workers)):
+        for _ in _work(worker, shared, corpus, settings, batch):
             pass

@@ -1,8 +1,10 @@
 """train, evaluate and vectors from the command line: what they write, and what they say of bad input."""
 
 import gzip
+import importlib
 import io
 import json
+import signal
 import sys
 
 import numpy as np
@@ -225,3 +227,29 @@ def test_reading_shows_progress(monkeypatch):
     assert list(train.counted([["a", "b"]] * 2001, progress)) == [["a", "b"]] * 2001
     assert stream.getvalue().splitlines()[-1] == "reading  4,002 words  133 words/s"
     assert sys.stderr is not stream
+
+
+def test_an_interrupted_training_resumes_to_the_same_file(run, text, tmp_path, monkeypatch):
+    word2vec = importlib.import_module("tinygrad_nlp.models.word2vec.fast")
+    monkeypatch.setitem(word2vec.PIECE, "negative", 300)
+    command = ["train", "skipgram", text, *SMALL, "--epochs", 40, "--subsample", 0, "--out"]
+    assert run(*command, tmp_path / "whole.bin")[0] == 0
+    looks = []
+
+    class Interrupted(train.Progress):
+        def update(self, share, count, rest):
+            if share > 0.4 and not looks:
+                looks.append(signal.raise_signal(signal.SIGINT))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "Progress", Interrupted)
+        code, out, err = run(*command, tmp_path / "v.bin")
+    part = tmp_path / "v.bin.part"
+    assert code == 130 and part.exists() and f"{part}: where it stopped; the same command with --resume goes on" in out
+    assert len(Vectors.load(tmp_path / "v.bin").vocabulary) == 7
+    code, out, err = run(*command, tmp_path / "v.bin", "--resume", "--dim", 7)
+    assert code == 2 and "the training was begun with dim 6, and is to go on with 7" in err.splitlines()[-1]
+    assert run(*command, tmp_path / "v.bin", "--resume")[0] == 0 and not part.exists()
+    assert (tmp_path / "v.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
+    code, out, err = run(*command, tmp_path / "v.bin", "--resume")
+    assert code == 2 and "no interrupted training to resume; start it without --resume" in err.splitlines()[-1]

@@ -1,6 +1,7 @@
 """The fast loop: learns what the readable one learns, on one process or several; stops well; says what went wrong."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -8,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from tinygrad_nlp.models.word2vec import Divergence, FastSettings, WorkerLost, fast, train_fast
+from tinygrad_nlp.models.word2vec import Divergence, FastSettings, WorkerLost, fast, train_fast, workers
 
-from tinygrad_nlp import OptionError
+from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.data import DataError, encode, store
 
 
@@ -59,7 +60,7 @@ def test_the_loss_is_the_mean_over_all_pairs_of_the_steps_looked_at(monkeypatch)
         return pairs, loss
 
     monkeypatch.setattr(form, "step", watched)
-    monkeypatch.setattr(fast, "CURVE_POINTS", 0.5)
+    monkeypatch.setattr(workers, "CURVE_POINTS", 0.5)
     result = train_fast(encode(little_text(200), 2), FastSettings(**{**SMALL, "epochs": 3}))
     pairs, losses = np.array(seen).T
     assert len(result.curve) == 1 and len(seen) == result.steps
@@ -68,7 +69,7 @@ def test_the_loss_is_the_mean_over_all_pairs_of_the_steps_looked_at(monkeypatch)
 
 
 def test_a_corpus_on_disk_trains_to_the_same_bits_and_pieces_cover_the_text(monkeypatch):
-    monkeypatch.setattr(fast, "PIECE", 500)
+    monkeypatch.setitem(fast.PIECE, "negative", 500)
     settings = FastSettings(**{**SMALL, "epochs": 2})
     one, two = (train_fast(kind(little_text(), 2), settings) for kind in (encode, store))
     assert np.array_equal(one.center, two.center) and np.array_equal(one.outside, two.outside)
@@ -132,6 +133,94 @@ def test_an_interrupt_keeps_what_was_learned(workers):
     assert time.monotonic() - started < 60
 
 
+def interrupted_and_resumed(path, settings, share):
+    corpus = encode(little_text(), 2)
+    first = train_fast(corpus, settings, 1, interrupt_after(share), path)
+    assert first.interrupted and 0 < first.words < settings.epochs * 2400
+    return first, train_fast(corpus, settings, 1, None, path, resume=True)
+
+
+@pytest.mark.parametrize("model, loss", FORMS)
+def test_an_interrupted_training_continues_to_the_same_bits(model, loss, tmp_path, monkeypatch):
+    monkeypatch.setitem(fast.PIECE, loss, 700)
+    settings = FastSettings(model=model, loss=loss, **{**SMALL, "epochs": 6})
+    whole = train_fast(encode(little_text(), 2), settings)
+    for share in (0.0, 0.4, 0.9):
+        first, rest = interrupted_and_resumed(tmp_path / "part", settings, share)
+        assert np.array_equal(whole.center, rest.center) and np.array_equal(whole.outside, rest.outside)
+        assert not rest.interrupted and (rest.words, rest.steps) == (whole.words, whole.steps)
+        assert rest.pairs == pytest.approx(whole.pairs) and rest.seconds > first.seconds
+        assert rest.curve[: len(first.curve)] == first.curve and rest.curve[-1][0] == 1.0
+
+
+def test_ctrl_c_ends_the_piece_at_hand_and_gives_the_signal_back(tmp_path, monkeypatch):
+    monkeypatch.setitem(fast.PIECE, "negative", 700)
+    settings = FastSettings(**{**SMALL, "epochs": 40})
+    corpus, sent = encode(little_text(), 2), []
+
+    def press(done, words, loss):
+        if done > 0.3 and not sent:
+            sent.append(signal.raise_signal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    first = train_fast(corpus, settings, 1, press, tmp_path / "part")
+    assert first.interrupted and 0.3 < first.words / (40 * 2400) < 0.5 and signal.getsignal(signal.SIGINT) is before
+    rest = train_fast(corpus, settings, 1, None, tmp_path / "part", resume=True)
+    assert np.array_equal(rest.center, train_fast(corpus, settings).center)
+
+
+def test_a_second_ctrl_c_ends_at_once_and_leaves_no_checkpoint(tmp_path):
+    def press_twice(done, words, loss):
+        if done > 0.1:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    result = train_fast(encode(little_text(), 2), FastSettings(**SMALL), 1, press_twice, tmp_path / "part")
+    assert result.interrupted and 0 < result.words < 30 * 2400 and not (tmp_path / "part").exists()
+
+
+def test_two_workers_go_on_with_what_is_left(tmp_path):
+    settings, corpus = FastSettings(**{**SMALL, "epochs": 60}), encode(little_text(), 2)
+    first = train_fast(corpus, settings, 2, interrupt_after(0.2), tmp_path / "part")
+    rest = train_fast(corpus, settings, 2, None, tmp_path / "part", resume=True)
+    assert first.interrupted and rest.words == 60 * 2400 and kinds_found(rest.vectors)
+
+
+def test_resuming_with_other_settings_or_text_is_refused_with_what_differs(tmp_path):
+    path, settings = tmp_path / "part", FastSettings(**SMALL)
+    with pytest.raises(CheckpointError, match="part: no interrupted training to resume; start it without --resume"):
+        train_fast(encode(little_text(), 2), settings, 1, None, path, resume=True)
+    train_fast(encode(little_text(), 2), settings, 1, interrupt_after(0.1), path)
+    for name, value, text in (
+        ("dim", 13, little_text()),
+        ("rate", 0.5, little_text()),
+        ("text checksum", r"\d+", little_text()[::-1]),
+        ("words of text", 2396, little_text()[1:]),
+    ):
+        other = FastSettings(**{**SMALL, **({name: value} if name in ("dim", "rate") else {})})
+        with pytest.raises(CheckpointError, match=f"begun with {name} .*, and is to go on with {value}"):
+            train_fast(encode(text, 2), other, 1, None, path, resume=True)
+    serialize.save(path, metadata={"kind": "vectors"})
+    with pytest.raises(CheckpointError, match="no interrupted training of word vectors"):
+        train_fast(encode(little_text(), 2), settings, 1, None, path, resume=True)
+
+
+def test_a_training_that_goes_on_keeps_a_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(fast, "KEEP_EVERY", 0.0)
+    monkeypatch.setitem(fast.PIECE, "negative", 700)
+    settings, corpus = FastSettings(**{**SMALL, "epochs": 4}), encode(little_text(), 2)
+    whole = train_fast(corpus, settings, 1, None, tmp_path / "part")
+    part = train_fast(corpus, settings, 1, None, tmp_path / "part", resume=True)
+    assert part.words == whole.words and np.array_equal(part.center, whole.center)
+
+
+def test_a_text_of_which_nothing_is_left_is_refused():
+    with pytest.raises(DataError, match="no two words are left in one window.*--subsample 0 keeps every word"):
+        train_fast(encode([["a", "b"]] * 3, 1), FastSettings(dim=3, threshold=1e-9))
+    with pytest.raises(DataError, match="sentences of a single word"):
+        train_fast(encode([["a"], ["b"]] * 30, 1), FastSettings(dim=3, threshold=0))
+
+
 def test_a_worker_that_is_killed_is_said(monkeypatch):
     found = []
 
@@ -169,7 +258,9 @@ def test_settings_that_mean_nothing_are_refused(wrong):
 @pytest.mark.parametrize("model, loss", FORMS)
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_texts_of_a_few_words_train(model, loss, count):
-    result = train_fast(encode([["a", "b", "c"][:2]] * count, 1), FastSettings(model=model, loss=loss, dim=3, epochs=2))
+    result = train_fast(
+        encode([["a", "b", "c"][:2]] * count, 1), FastSettings(model=model, loss=loss, dim=3, epochs=2, threshold=0)
+    )
     assert np.isfinite(result.center).all() and result.words == 4 * count
 
 

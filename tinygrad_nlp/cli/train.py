@@ -5,7 +5,8 @@
     tinygrad-nlp train parser train.conllu --dev dev.conllu --out parser.safetensors
 
 Without a FILE, skipgram trains on Python's own documentation and parser on a treebank of a small grammar. Ctrl-C ends
-the training and keeps what was learned.
+the training and keeps what was learned; of word vectors also a file OUT.part, from which the same command with --resume
+goes on, with one worker to the same bits as without an interruption.
 
 Word vectors: the ending of --out chooses the format: .txt and .vec are word2vec's text format, .bin its binary one,
 anything else safetensors. The text, as numbers, goes to a file in TMPDIR while it is trained on: 12 bytes a word.
@@ -93,15 +94,21 @@ def skipgram_arguments(parser):
     parser.add_argument(
         "--seed", type=seed_number, default=1, help="same seed, same vectors, with one worker (default %(default)s)"
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue an interrupted training of the same text, settings and --out"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable output")
 
 
 def train_skipgram(arguments):
-    from tinygrad_nlp.data import lines_as_sentences, python_documentation, sentences, store, text_lines
+    from tinygrad_nlp.data import DataError, lines_as_sentences, python_documentation, sentences, store, text_lines
     from tinygrad_nlp.models.word2vec import FastSettings
 
     out = Path(arguments.out)
     refuse_unwritable(out)  # better said now than after an hour of training
+    part = out.with_name(out.name + ".part")
+    if arguments.resume and not part.exists():
+        raise DataError(f"{part}: no interrupted training to resume; start it without --resume")
     if arguments.files:
         split = sentences if arguments.sentences == "punctuation" else lines_as_sentences
         text = chain.from_iterable(split(text_lines(path)) for path in arguments.files)
@@ -133,8 +140,10 @@ def train_skipgram(arguments):
     if corpus.forgotten:
         print(f"note: {corpus.forgotten:,} rare words were dropped while counting; there are too many", file=sys.stderr)
 
-    result = train_with_progress(corpus, settings, arguments.workers)
+    result = train_with_progress(corpus, settings, arguments.workers, part, arguments.resume)
     saved = save(result.vectors, out, {"source": source, **vars(settings)})
+    if saved == out and not result.interrupted:
+        part.unlink(missing_ok=True)
     loss = result.curve[-1][1] if result.curve else None
     if arguments.json:
         print(json.dumps({"file": str(saved), **summary(corpus, result)}))
@@ -143,6 +152,8 @@ def train_skipgram(arguments):
             f"{saved}: {len(corpus.vocabulary):,} vectors of {settings.dim} numbers"
             + (f", loss {loss:.3f}" if loss is not None else "")
         )
+        if result.interrupted and part.exists():
+            print(f"{part}: where it stopped; the same command with --resume goes on")
         print(f"next: tinygrad-nlp neighbors {saved} {corpus.vocabulary.words[min(50, len(corpus.vocabulary) - 1)]}")
     if saved != out:
         return 2
@@ -192,7 +203,7 @@ def describe_corpus(corpus, source: str) -> str:
     return f"{source}: {corpus.tokens:,} words, {len(corpus.vocabulary):,} different ones kept"
 
 
-def train_with_progress(corpus, settings, workers: int = 1):
+def train_with_progress(corpus, settings, workers: int = 1, checkpoint=None, resume: bool = False):
     """Train by what ``settings`` are for, with a progress line on standard error and a last line on how it went."""
     from tinygrad_nlp.models.word2vec import FastSettings, train, train_fast
 
@@ -203,7 +214,10 @@ def train_with_progress(corpus, settings, workers: int = 1):
     def show(share, count, loss):
         progress.update(share, count, f"loss {loss:.3f}" if loss is not None else "")
 
-    result = train_fast(corpus, settings, workers, show) if fast else train(corpus, settings, on_progress=show)
+    if fast:
+        result = train_fast(corpus, settings, workers, show, checkpoint, resume)
+    else:
+        result = train(corpus, settings, on_progress=show)
     count = result.words if fast else result.pairs
     rate = count / max(result.seconds, 1e-9)
     how = "interrupted; keeping what was learned from" if result.interrupted else "trained on"

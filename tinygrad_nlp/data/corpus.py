@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,6 +31,11 @@ class Corpus:
 
     def __len__(self):
         return len(self.ids)
+
+    @property
+    def checksum(self) -> int:
+        """A number that another text hardly has."""
+        return zlib.crc32(np.stack([self.ids, self.sentence], axis=1))
 
     def piece(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """(ids, sentence) of the tokens from ``start`` to before ``stop``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class StoredCorpus:
     tokens       how many there were before rare words were left out
     forgotten    distinct words that were dropped while counting because there were too many to count; the counts of
                  rare words may then be too small
+    checksum     a number that another text hardly has
     """
 
     file: Path
@@ -37,6 +39,7 @@ class StoredCorpus:
     tokens: int
     forgotten: int = 0
     folder: object = None
+    checksum: int = 0
 
     def __len__(self):
         return self.length
@@ -82,9 +85,9 @@ def store(
                 "give more text, or a smaller --min-count"
             )
         old = np.array([words.numbers[word] for word in vocabulary.words], np.int64)
-        length = _renumber(first, last, old)
+        length, checksum = _renumber(first, last, old)
         first.unlink()
-        return StoredCorpus(last, length, vocabulary, tokens, words.forgotten, folder)
+        return StoredCorpus(last, length, vocabulary, tokens, words.forgotten, folder, checksum)
     except OSError as error:
         folder.cleanup()
         raise DataError(
@@ -149,14 +152,15 @@ def _number(sentences, words, stream):
 
 
 def _renumber(source, target, old):
-    """Rewrite a file of provisional numbers as (id, sentence) pairs of the words whose numbers are ``old``.
+    """Rewrite a file of provisional numbers as (id, sentence) pairs of the words whose numbers are ``old``; returns how
+    many there are, and their checksum.
 
     A table from old to new would be as long as the number of different words ever met; the search needs only the
     words that stay.
     """
     order = np.argsort(old)
     ordered = old.take(order)
-    length = ended = 0
+    length = ended = checksum = 0
     with open(source, "rb") as stream, open(target, "wb") as out:
         while len(numbers := np.fromfile(stream, np.int32, _CHUNK)):
             sentence = ended + np.cumsum(numbers == 0)
@@ -168,4 +172,5 @@ def _renumber(source, target, old):
             both[:, 1] = sentence[kept] & 0x7FFFFFFF  # neighbours differ, which is all that is asked
             both.tofile(out)
             length += len(both)
-    return length
+            checksum = zlib.crc32(both, checksum)
+    return length, checksum
