@@ -2,7 +2,7 @@
 
 Read in this order: `treebank` (the sentences and their trees), `transitions` (the moves), `states` (the same for many
 sentences at once), `hybrid` (other moves, and what each costs), `features` (what the classifier sees), `examples` (what
-it learns from), `model` (the classifier), `settings` and `train` (the loop), `scorer` and `decode` (the trained parser),
+it learns from), `model` (the classifier), `settings`, `train` (the loop), `scorer`, `decode` (the trained parser),
 `evaluate` (how well it does). `bilstm`, `bilstm_train` and `bilstm_decode` are another classifier, which has read the
 whole sentence: slower, and better. `generated` is a treebank to try it on, `text` draws a tree.
 """
