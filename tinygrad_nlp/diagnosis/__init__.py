@@ -10,10 +10,11 @@ cannot be blamed, and a wrong one is at worst called "different".
 ['ties not shared', 'forgotten broadcast sum']
 """
 
-from . import on_arrays, on_general, on_graph, on_jacobian, on_kinks, on_rules
-from .by_hand import Report, Row, compare_by_hand
+from . import on_arrays, on_general, on_graph, on_jacobian, on_kinks, on_paths, on_rules
+from .by_hand import compare_by_hand
 from .case import CATALOGUE, Case, Diagnosis, Mistake, diagnose, mistake
 from .of_loss import Checked, Fault, check_loss, check_module
+from .report import Report, Row
 
 __all__ = [
     "CATALOGUE",

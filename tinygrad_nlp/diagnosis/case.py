@@ -58,7 +58,7 @@ def _order(entry):
     return ORDER.get(entry.test.__module__.rpartition(".")[2], 4)
 
 
-ORDER = {"on_kinks": 0, "on_arrays": 1, "on_rules": 2, "on_jacobian": 3, "on_graph": 4, "on_general": 5}
+ORDER = {"on_kinks": 0, "on_arrays": 1, "on_rules": 2, "on_jacobian": 3, "on_graph": 4, "on_paths": 5, "on_general": 6}
 """By module: what is seen in the numbers alone, in the rule, in the Jacobian, in the graph; then what is left."""
 
 

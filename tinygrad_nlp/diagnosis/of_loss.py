@@ -19,7 +19,7 @@ from ..rowsparse import RowSparse
 from ..tensor import Tensor
 from .case import Case, diagnose
 from .of_function import hooked, left_the_graph, overwritten, wrong_rules
-from .on_graph import causes
+from .search import causes
 from .tape import Tape
 
 STEP = 1e-6

@@ -11,8 +11,8 @@ import numpy as np
 from ..op import REQUIRED, registry
 from ..tensor import Tensor
 from .case import Case, Diagnosis, diagnose
-from .on_graph import causes
 from .on_rules import RuleCase
+from .search import causes
 from .tape import Tape, plain, summed
 
 STEP = 1e-6
