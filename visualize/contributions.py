@@ -21,6 +21,10 @@ MOST_EVERY, MOST_SUMS = 40, 150
 """Up to so many nodes every edge shows what it carries; up to so many, those that are added to others; then none."""
 
 
+MOST_ELEMENTS = 5_000_000
+"""Of a larger array (a table of a million words) contributions would be as large, one for every edge."""
+
+
 def apply_rule(node, position, g) -> np.ndarray:
     """What the rule of ``node``'s op sends to the argument at ``position``, given dJ/d(node) = ``g``."""
     values = [a._data if isinstance(a, Tensor) else a for a in node._args]
@@ -41,8 +45,9 @@ def add_contributions(graph, tensors, keys, every=None):
     by_key = {keys[t._id]: t for t in tensors}
     several = {key for key, n in Counter(e.tail for e in graph.edges if e.flowed).items() if n > 1}
     totals, edges, lost = {}, [], 0
+    large = {key for key, t in by_key.items() if t.size > MOST_ELEMENTS}
     for edge in graph.edges:
-        if edge.flowed and (every or edge.tail in several):
+        if edge.flowed and (every or edge.tail in several) and edge.tail not in large:
             part = _part(by_key[edge.head], edge.position)
             if part is None:
                 lost += 1
@@ -53,6 +58,8 @@ def add_contributions(graph, tensors, keys, every=None):
                     totals[edge.tail] = totals.get(edge.tail, 0) + part
         edges.append(edge)
     graph.edges = edges
+    if any(edge.flowed and edge.tail in large for edge in edges):
+        graph.notes.append(f"contributions to arrays of over {MOST_ELEMENTS:,} elements are not shown")
     if lost:
         graph.notes.append(
             f"{lost} contribution{'s' * (lost > 1)} not shown: the gradient above was not kept, or a value that the "

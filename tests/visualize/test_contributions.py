@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tinygrad_nlp.visualize import chips, draw
+from tinygrad_nlp.visualize import chips, contributions, draw
 from tinygrad_nlp.visualize.card import Card
 from tinygrad_nlp.visualize.layout import Box
 from tinygrad_nlp.visualize.svg import arranged
@@ -127,6 +127,15 @@ def test_a_value_changed_since_and_a_gradient_not_kept_leave_the_edge_bare():
     assert "record_gradients()" in draw(loss).graph.notes[0]
 
 
+def test_contributions_to_a_very_large_table_are_left_out_and_that_is_told(monkeypatch):
+    monkeypatch.setattr(contributions, "MOST_ELEMENTS", 5)
+    table = Tensor(np.ones((3, 2)), requires_grad=True, name="table")
+    drawing = draw(recorded(lambda: (table[0] * table[1]).sum()))
+    assert parts(drawing, "table") == []
+    assert len(parts(drawing, "getitem")) == 2
+    assert drawing.graph.notes == ["contributions to arrays of over 5 elements are not shown"]
+
+
 def test_before_backward_nothing_is_said_to_have_flowed():
     x = Tensor(2.0, requires_grad=True)
     drawing = draw(x * x)
@@ -139,10 +148,12 @@ def test_contributions_into_a_closed_module_are_not_those_of_one_op_inside():
         def forward(self, x):
             return tanh(x) + x
 
-    x = Tensor([0.5], requires_grad=True, name="x")
-    loss = recorded(lambda: Both()(x).sum())
-    assert len(parts(draw(loss), "x")) == 2
-    assert parts(draw(loss, depth=0), "x") == []
+    x = Tensor([0.5], requires_grad=True)
+    loss = recorded(lambda: Both()(x * 2.0).sum())
+    assert len(parts(draw(loss), "mul")) == 2
+    closed = draw(loss, depth=0)
+    assert [closed.graph.nodes[e.tail].title for e in closed.graph.edges] == ["parameter", "mul", "Both"]
+    assert parts(closed, "mul") == []
 
 
 def test_a_not_finite_contribution_is_a_word():
@@ -171,3 +182,13 @@ def test_chips_cover_no_card_and_no_other_chip():
     for i, box in enumerate(boxes):
         assert not any(overlap(box, card) for card in layout.boxes.values())
         assert not any(overlap(box, other) for other in boxes[:i])
+
+
+def test_an_edge_of_many_folded_modules_does_not_show_what_one_of_them_sent():
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(3)))
+    x = Tensor(np.ones((1, 4)), requires_grad=True)
+    loss = recorded(lambda: model(x * 2.0).sum())
+    for depth in (None, 1):
+        graph = draw(loss, depth=depth, fold=True, contributions=True).graph
+        shown = {(graph.nodes[e.tail].title, graph.nodes[e.head].title) for e in graph.edges if e.part is not None}
+        assert shown == {("parameter", "mul")}

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinygrad_nlp.visualize.folding import columns_for, folded, opened
 from tinygrad_nlp.visualize.layout import lay_out
+from tinygrad_nlp.visualize.svg import label_places
 
 SLACK = 0.01
 
@@ -97,6 +98,41 @@ def test_frames_enclose_their_members_and_nothing_else(graph):
     check(layout, sizes, edges, groups)
     for path in {p[:d] for p in groups.values() for d in range(1, len(p) + 1)}:
         assert (path in layout.frames) != (path in layout.loose)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(grouped=True))
+def test_no_wire_runs_through_the_name_of_a_group_that_is_said_to_stand_free(graph):
+    sizes, edges, groups = graph
+    groups = {key: tuple(f"{name}, a rather long name" for name in path) for key, path in groups.items()}
+    layout = lay_out(sizes, edges, groups)
+    for path, _, left, y, w, crossed in label_places(layout):
+        box = layout.frames[path]
+        assert left >= box.x and left + w <= box.x + box.width + 30
+        if crossed:
+            continue
+        for wire in layout.wires:
+            for x, height in samples(wire.points):
+                assert not (left < x < left + w and y - 11 < height < y + 2), path
+
+
+def test_a_narrow_frame_grows_until_its_name_stands_beside_what_comes_in():
+    sizes = {"x": (60, 30), "y": (60, 30), "z": (60, 30)}
+    layout = lay_out(sizes, [("x", "y"), ("y", "z")], {"y": ("a rule with a name",)})
+    ((_, _, left, _, w, crossed),) = label_places(layout)
+    (frame,) = layout.frames.values()
+    assert not crossed
+    assert frame.x <= left and left + w <= frame.x + frame.width
+
+
+def test_room_is_kept_above_the_head_of_an_edge_and_nowhere_else():
+    sizes, edges = dict.fromkeys("abcd", (60, 30)), [("a", "b"), ("b", "c"), ("c", "d")]
+    plain = lay_out(sizes, edges).boxes
+    roomy = lay_out(sizes, edges, room={1: 50}).boxes
+    gaps = [[boxes[b].y - boxes[a].y for a, b in edges] for boxes in (plain, roomy)]
+    assert [after - before for before, after in zip(*gaps)] == pytest.approx([0, 50, 0])
+    inner = lay_out(sizes, edges, {"b": ("m",), "c": ("m",)}, room={1: 50}).boxes
+    assert inner["c"].y - inner["b"].y == pytest.approx(roomy["c"].y - roomy["b"].y)
 
 
 @settings(max_examples=40, deadline=None)
