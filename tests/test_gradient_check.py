@@ -62,7 +62,7 @@ FAULTS = {
     "missing term": (
         planted(lambda x, y: x * x * y + x, lambda g, out, x, y: g * x * y * 2, lambda g, out, x, y: g * x * x),
         [(3,), (3,)],
-        "missing path: x is used 3 times; the path through its use in add",
+        "missing path: x is used 3 times, and the path through its use in add",
     ),
     "another argument's gradient": (
         planted(np.multiply, right_y, right_y),

@@ -36,8 +36,8 @@ def missing_path(case):
                 )
                 judge(case, tape.gradients({source: part - total}), right, True, "missing path", text, FIX_PATH, found)
             text = (
-                f"{name} is used {len(users)} times; the path through its use {place_of(node, position)} is missing: "
-                "detached, or overwritten instead of accumulated"
+                f"{name} is used {len(users)} times, and the path through its use {place_of(node, position)} "
+                "is missing: detached, or overwritten instead of accumulated"
             )
             judge(case, tape.gradients({source: -part}), right, True, "missing path", text, FIX_PATH, found)
             if len(users) == 2:
