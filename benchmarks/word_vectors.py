@@ -123,7 +123,7 @@ def main(argv=None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         sentences = os.path.join(folder, "sentences.txt")
         with open(sentences, "w", encoding="utf-8") as out:
-            corpus = store(_written(itertools.islice(lines, options.lines), out), 5)
+            corpus = store(written(itertools.islice(lines, options.lines), out), 5)
         print(f"{corpus.tokens:,} words, {len(corpus.vocabulary):,} different ones kept", file=sys.stderr)
         rows = []
         for turn in range(options.rounds):
@@ -150,7 +150,8 @@ def main(argv=None) -> int:
     return 0
 
 
-def _written(sentences, out):
+def written(sentences, out):
+    """``sentences``, each also written to ``out`` as a line."""
     for words in sentences:
         # gensim cuts longer sentences; cut for all.
         for start in range(0, len(words), 10_000):
