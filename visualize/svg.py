@@ -42,15 +42,19 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     cards, layout = arranged(graph, card, mode, sent)
     labels, places = draw_frame_labels(layout)
     body = draw_frames(layout) + _wires(graph, layout, view) + labels + draw_connectors(layout)
+    left, right = 0.0, layout.width
     for chip, x, y in chips.placed(sent, layout, places):
         body += chip.draw(x, y, _ground(layout, x + chip.width / 2, y + chip.height / 2))
+        left, right = min(left, x), max(right, x + chip.width)
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
     if mode == FULL:
         body += _sums(graph, layout, contributions if view == "both" else {})
+    if left < 0:  # a chip may stand beside the first wire
+        body = [f'<g transform="translate({fixed(-left)} 0)">', *body, "</g>"]
     return page(
         body,
-        layout.width,
+        right - left,
         layout.height,
         title,
         legend(graph, view, bool(sent)),

@@ -13,6 +13,7 @@ from tinygrad_nlp.visualize.svg import arranged
 
 from tests.visualize.test_layout import overlap
 from tinygrad_nlp import Tensor, nn, no_grad, record_gradients, tanh
+from tinygrad_nlp.cli.replay import skipgram, softmaxes
 from tinygrad_nlp.modes import module_scope
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -182,6 +183,21 @@ def test_chips_cover_no_card_and_no_other_chip():
     for i, box in enumerate(boxes):
         assert not any(overlap(box, card) for card in layout.boxes.values())
         assert not any(overlap(box, other) for other in boxes[:i])
+
+
+def test_no_chip_is_cut_at_the_edge_of_the_picture():
+    for make in (softmaxes, skipgram):
+        root = ElementTree.fromstring(draw(recorded(make)).svg(engine="builtin"))
+        whole = float(root.get("width"))
+        shift = sum(
+            float(re.match(r"translate\(([-\d.]+)", g.get("transform"))[1])
+            for g in root.iter(f"{SVG}g")
+            if g.get("transform")
+        )
+        for g in root.iter(f"{SVG}g"):
+            if g.get("class") == "sent":
+                rect = g.find(f"{SVG}rect")
+                assert 0 <= shift + float(rect.get("x")) <= whole - float(rect.get("width"))
 
 
 def test_an_edge_of_many_folded_modules_does_not_show_what_one_of_them_sent():

@@ -19,7 +19,7 @@ def run(capsys, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize(("example", "nodes"), [("network", 12), ("skipgram", 11), ("softmax", 9), ("parser", 13)])
+@pytest.mark.parametrize(("example", "nodes"), [("network", 12), ("skipgram", 11), ("softmax", 15), ("parser", 13)])
 def test_examples(run, tmp_path, example, nodes):
     code, out, err = run(example)
     assert (code, err) == (0, "")

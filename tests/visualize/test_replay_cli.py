@@ -24,7 +24,7 @@ def run(capsys, tmp_path, monkeypatch):
     [
         ("network", "6 forward and 9"),
         ("skipgram", "9 forward and 11"),
-        ("softmax", "8 forward and 10"),
+        ("softmax", "14 forward and 17"),
         ("parser", "6 forward and 10"),
     ],
 )

@@ -107,24 +107,29 @@ def skipgram():
 
 
 def softmaxes():
-    """003 Q1: cross-entropy of the same scores twice, by the definition and with the maximum taken out first.
+    """003 Q1: −log softmax(scores)[0] twice, by the definition and with the maximum taken out first.
 
     exp(1000) overflows, so the naive branch holds inf / inf = NaN and poisons the gradient that the other one sends.
     """
     import numpy as np
 
-    from tinygrad_nlp import Tensor, cross_entropy, exp, log
+    from tinygrad_nlp import Tensor, exp, log
 
-    scores = Tensor(np.array([1000.0, 999.0, 2.0]), requires_grad=True, name="scores")
-    with np.errstate(all="ignore"):
+    def loss_of(scores, kind):
         powers = exp(scores)
         total = powers.sum()
         probabilities = powers / total
-        naive = -log(probabilities[0])
-        stable = cross_entropy(scores, 0)
+        loss = -log(probabilities[0])
+        total.name, probabilities.name, loss.name = f"Z, {kind}", f"p, {kind}", f"{kind} loss"
+        return loss
+
+    scores = Tensor(np.array([1000.0, 999.0, 2.0]), requires_grad=True, name="scores")
+    with np.errstate(all="ignore"):
+        naive = loss_of(scores, "naive")
+        shifted = scores - float(scores.data.max())
+        stable = loss_of(shifted, "stable")
         loss = naive + stable
-    powers.name, total.name, probabilities.name = "exp(scores)", "Z", "exp(scores) / Z"
-    naive.name, stable.name, loss.name = "naive loss", "stable loss", "sum of both"
+    shifted.name, loss.name = "scores − max", "sum of both"
     return loss
 
 
