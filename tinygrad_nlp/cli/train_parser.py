@@ -55,7 +55,7 @@ def add_arguments(parser):
     parser.add_argument("--dim", type=positive_int, help="length of a vector (default 50; 100)")
     parser.add_argument("--hidden", type=positive_int, help="hidden units, of an LSTM in each direction (default 200)")
     parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
-    parser.add_argument("--dropout", type=share, help="of units in training (default 0.3; 0.33)")
+    parser.add_argument("--dropout", type=share, help="of units in training (default 0.3; 0.4)")
     parser.add_argument("--min-count", type=positive_int, help="rarer words are unknown (default 1)")
     parser.add_argument(
         "--endings", action="store_true", default=None, help="unknown words are known by their last letters"
@@ -64,9 +64,9 @@ def add_arguments(parser):
         "--unknown",
         type=positive_float,
         metavar="A",
-        help="of words that occur n times A / (n + A) are made unknown in training (default 0.25)",
+        help="of words that occur n times A / (n + A) are made unknown in training (default 0.25; 0.5)",
     )
-    parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 12; 20)")
+    parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 12; 18)")
     parser.add_argument("--batch", type=positive_int, help="transitions, or words, a step (default 1024; 800)")
     parser.add_argument("--rate", type=positive_float, help="learning rate (default 0.002)")
     parser.add_argument(
