@@ -95,25 +95,30 @@ def held_out_loss(center, outside, counts, ids, sentence, window=5, negatives=5,
 
     The windows and negatives drawn depend on ``seed`` alone, so two models with one vocabulary meet the same ones.
     """
-    rng = np.random.default_rng(seed)
+    rng, ids = np.random.default_rng(seed), np.asarray(ids, np.int64)
     sampler = NegativeSampler(counts)
-    every = np.stack(pairs(np.arange(len(ids)), sentence, window, rng), axis=1)
-    if model == "cbow":  # the pairs of one place: what it predicts there becomes what it is predicted from
-        every = every[np.argsort(every[:, 0], kind="stable")]
-        starts = np.flatnonzero(np.diff(every[:, 0], prepend=-1))
-        size = np.diff(starts, append=len(every))
-        words, context = every[starts, 0], center[np.asarray(ids)[every[:, 1]]]
-        vectors = np.add.reduceat(context, starts, axis=0) / size[:, None] if len(every) else context
+    place, other = pairs(np.arange(len(ids)), sentence, window, rng)
+    if model == "cbow":  # what a place predicts in skip-gram is here what it is predicted from
+        order = np.argsort(place, kind="stable")
+        place, other = place[order], other[order]
+        starts = np.flatnonzero(np.diff(place, prepend=-1))
+        size = np.diff(starts, append=len(place))
+        predicted = ids[place[starts]]
     else:
-        words, vectors = every[:, 1], None
+        predicted = ids[other]
     total = 0.0
-    for start in range(0, len(words), 1 << 14):
-        here = slice(start, start + (1 << 14))
-        v = center[np.asarray(ids)[every[here, 0]]] if vectors is None else vectors[here]
-        o, drawn = np.asarray(ids)[words[here]], sampler.draw((len(v), negatives), rng)
+    for start in range(0, len(predicted), 1 << 14):
+        stop = min(start + (1 << 14), len(predicted))
+        if model == "cbow":
+            first, last = starts[start], starts[stop - 1] + size[stop - 1]
+            sums = np.add.reduceat(center[ids[other[first:last]]], starts[start:stop] - first, axis=0)
+            v = sums / size[start:stop, None]
+        else:
+            v = center[ids[place[start:stop]]]
+        o, drawn = predicted[start:stop], sampler.draw((stop - start, negatives), rng)
         total += float(softplus(-np.vecdot(outside[o], v)).sum(dtype=np.float64))
         total += float(softplus(np.vecdot(outside[drawn], v[:, None])).sum(dtype=np.float64))
-    return total / len(words) if len(words) else float("nan")
+    return total / len(predicted) if len(predicted) else float("nan")
 
 
 def read_similarities(path) -> list[tuple[str, str, float]]:

@@ -82,6 +82,7 @@ class FastTraining:
     curve            [(share of the training done, mean loss per pair since the point before)], nats
     batch            words a step
     words            of the text gone through, all epochs together; pairs: those expected of them
+    problem          why a checkpoint could not be written, if one could not
     """
 
     center: np.ndarray
@@ -96,6 +97,7 @@ class FastTraining:
     steps: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    problem: str | None = None
 
     @property
     def vectors(self) -> Vectors:
@@ -160,7 +162,7 @@ def train_fast(
                     if ended and checkpoint and time.perf_counter() - kept > KEEP_EVERY:
                         kept = time.perf_counter()
                         result.seconds = kept - started
-                        keep(checkpoint, corpus, watch)
+                        _try_to_keep(checkpoint, corpus, watch)
             while helpers.busy(0.2):
                 watch.look()
                 helpers.check()
@@ -171,13 +173,21 @@ def train_fast(
     watch.look(last=True)
     if result.interrupted:
         if checkpoint:
-            keep(checkpoint, corpus, watch)
+            _try_to_keep(checkpoint, corpus, watch)
     elif not result.pairs:
         raise DataError(
             "no two words are left in one window: sentences of a single word, or a text so short that all of it is "
             "frequent and was thinned out; --subsample 0 keeps every word"
         )
     return result
+
+
+def _try_to_keep(path, corpus, watch) -> None:
+    """Write a checkpoint; where that fails (a full disk) say so in the result, for the vectors are not to be lost."""
+    try:
+        keep(path, corpus, watch)
+    except OSError as error:
+        watch.result.problem = f"{path}: no checkpoint: {error.strerror or error}"
 
 
 def _work(worker: int, shared, corpus, settings, batch: int) -> Iterator[bool]:

@@ -4,6 +4,7 @@ import gzip
 import importlib
 import io
 import json
+import os
 import signal
 import sys
 
@@ -126,6 +127,14 @@ def test_a_diverging_rate_is_named_with_the_remedy(run, text, tmp_path):
         code, _, err = run("train", "skipgram", text, "--rate", "1e19", "--epochs", 30, "--out", tmp_path / "v.bin")
     assert code == 2 and "rate 1e+19 is too large; a smaller --rate, or a smaller --batch than" in err.splitlines()[-1]
     assert not (tmp_path / "v.bin").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_what_is_no_file_is_not_replaced_by_one(run, text, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    code, _, err = run("train", "skipgram", text, "--out", tmp_path / "pipe")
+    assert code == 2 and "pipe: no file, and what is written there cannot be read again" in err.splitlines()[-1]
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_folder_that_cannot_be_written_is_said_before_training(run, text, tmp_path, monkeypatch):

@@ -106,6 +106,24 @@ def test_the_held_out_loss_is_that_of_the_pairs():
     assert math.isnan(held_out_loss(center, outside, np.ones(7), [], np.array([], int)))
 
 
+def test_the_held_out_loss_of_cbow_is_that_of_each_word_and_the_mean_of_its_window():
+    rng = np.random.default_rng(0)
+    center, outside = rng.normal(size=(2, 7, 4)).astype(np.float32)
+    ids, sentence = rng.integers(0, 7, 40), np.repeat(np.arange(5), 8)
+    zero = held_out_loss(center * 0, outside, np.ones(7), ids, sentence, model="cbow")
+    assert zero == pytest.approx(6 * math.log(2))
+    losses = []  # expected over windows of 1, 2 and 3, all equally likely, and over negatives
+    for i in range(40):
+        for window in (1, 2, 3):
+            around = [j for j in range(max(i - window, 0), min(i + window + 1, 40)) if j != i]
+            v = np.mean([center[ids[j]] for j in around if sentence[j] == sentence[i]], axis=0).astype(float)
+            sigma = 1 / (1 + np.exp(-(outside @ v)))
+            losses.append(-np.log(sigma[ids[i]]) - 5 * np.log(1 - sigma).mean())
+    found = [held_out_loss(center, outside, np.ones(7), ids, sentence, 3, seed=s, model="cbow") for s in range(300)]
+    assert np.mean(found) == pytest.approx(np.mean(losses), rel=0.01)
+    assert math.isnan(held_out_loss(center, outside, np.ones(7), [], np.array([], int), model="cbow"))
+
+
 @pytest.mark.parametrize("line", ["tiger\tcat\t7.35", "tiger,cat,7.35", "tiger cat 7.35"])
 def test_judgements_are_read_with_tabs_commas_or_spaces(tmp_path, line):
     (tmp_path / "p").write_text(f"Word 1,Word 2,Human\n{line}\n\n" if "," in line else f"# c\n{line}\n")

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 from tinygrad_nlp.models.word2vec import Divergence, FastSettings, WorkerLost, fast, train_fast, workers
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
-from tinygrad_nlp.data import DataError, encode, store
+from tinygrad_nlp.data import DataError, encode, store, stored
 
 
 def little_text(sentences=600, seed=0):
@@ -179,6 +180,23 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_no_checkpoint(tmp_path):
     assert result.interrupted and 0 < result.words < 30 * 2400 and not (tmp_path / "part").exists()
 
 
+def test_memory_of_training_does_not_grow_with_the_text(monkeypatch):
+    monkeypatch.setitem(fast.PIECE, "negative", 1 << 12)
+    words = [f"w{i}" for i in range(400)]
+
+    def peak(sentences):
+        rng = np.random.default_rng(0)
+        tracemalloc.start()
+        corpus = store(([words[i] for i in rng.integers(0, 400, 40)] for _ in range(sentences)), 1)
+        train_fast(corpus, FastSettings(dim=10, epochs=1))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    monkeypatch.setattr(stored, "_CHUNK", 1 << 12)
+    assert peak(4000) < 1.2 * peak(400)
+
+
 def test_two_workers_go_on_with_what_is_left(tmp_path):
     settings, corpus = FastSettings(**{**SMALL, "epochs": 60}), encode(little_text(), 2)
     first = train_fast(corpus, settings, 2, interrupt_after(0.2), tmp_path / "part")
@@ -203,6 +221,12 @@ def test_resuming_with_other_settings_or_text_is_refused_with_what_differs(tmp_p
     serialize.save(path, metadata={"kind": "vectors"})
     with pytest.raises(CheckpointError, match="no interrupted training of word vectors"):
         train_fast(encode(little_text(), 2), settings, 1, None, path, resume=True)
+
+
+def test_a_checkpoint_that_cannot_be_written_loses_nothing(tmp_path):
+    path = tmp_path / "no folder" / "part"
+    result = train_fast(encode(little_text(), 2), FastSettings(**SMALL), 1, interrupt_after(0.1), path)
+    assert result.interrupted and result.outside.any() and "no checkpoint: No such file" in result.problem
 
 
 def test_a_training_that_goes_on_keeps_a_checkpoint(tmp_path, monkeypatch):

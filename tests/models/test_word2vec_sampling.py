@@ -60,6 +60,16 @@ def test_keep_probability_is_that_of_word2vec():
     assert (keep_probability(counts, 0) == 1).all()
 
 
+def test_gensim_keeps_as_many():
+    word2vec = pytest.importorskip("gensim.models.word2vec")
+    text = [["the"] * 40 + ["cat"] * 7 + ["sat"] * 3 + ["rare"]] * 9
+    model = word2vec.Word2Vec(min_count=10, sample=1e-2)
+    model.build_vocab(text)
+    words = ["the", "cat", "sat"]
+    theirs = [model.wv.get_vecattr(word, "sample_int") / 2**32 for word in words]
+    np.testing.assert_allclose(keep_probability([360, 63, 27], 1e-2), theirs, rtol=1e-6)
+
+
 def test_subsampling_keeps_words_and_sentences_together():
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 2, 40_000)

@@ -80,6 +80,7 @@ def skipgram_arguments(parser):
     )
     parser.add_argument(
         "--subsample",
+        "--sample",
         type=not_negative,
         default=1e-3,
         help="share of the text above which a word is thinned out; 0: never (default %(default)s)",
@@ -142,6 +143,8 @@ def train_skipgram(arguments):
 
     result = train_with_progress(corpus, settings, arguments.workers, part, arguments.resume)
     saved = save(result.vectors, out, {"source": source, **vars(settings)})
+    if result.problem:
+        print(f"note: {result.problem}", file=sys.stderr)
     if saved == out and not result.interrupted:
         part.unlink(missing_ok=True)
     loss = result.curve[-1][1] if result.curve else None
@@ -152,7 +155,7 @@ def train_skipgram(arguments):
             f"{saved}: {len(corpus.vocabulary):,} vectors of {settings.dim} numbers"
             + (f", loss {loss:.3f}" if loss is not None else "")
         )
-        if result.interrupted and part.exists():
+        if result.interrupted and not result.problem:
             print(f"{part}: where it stopped; the same command with --resume goes on")
         print(f"next: tinygrad-nlp neighbors {saved} {corpus.vocabulary.words[min(50, len(corpus.vocabulary) - 1)]}")
     if saved != out:
@@ -167,6 +170,8 @@ def refuse_unwritable(out: Path) -> None:
     reason = None
     if out.is_dir():
         reason = "a folder"
+    elif out.exists() and not out.is_file():
+        reason = "no file, and what is written there cannot be read again"
     elif not out.parent.is_dir():
         reason = f"there is no folder {out.parent}"
     elif not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):

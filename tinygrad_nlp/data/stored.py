@@ -91,7 +91,7 @@ def store(
     except OSError as error:
         folder.cleanup()
         raise DataError(
-            f"the text, as numbers, does not fit into {Path(folder.name).parent} ({error.strerror}); "
+            f"the text, as numbers, does not fit into {Path(folder.name).parent} ({error.strerror or 'it is full'}); "
             "set TMPDIR to a folder with 12 bytes of room per word of text"
         ) from None
     except BaseException:
