@@ -15,6 +15,7 @@ from .text import number, width
 SIZE, PAD, GAP = 12, 3, 6
 SENT = "#a84300"  # darker than the lines, to be read on white
 AWAY = 9  # from the middle of a pair of wires
+BESIDE = 7  # how far the two of a pair, and their arrows, reach from the middle
 MOST_ROWS = 6  # of cells; a taller chip would push the ranks apart
 SAMPLES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9)
 """Where along its last bend a chip may sit, best first."""
@@ -79,7 +80,11 @@ def chips_of(graph) -> dict[int, Chip]:
 def placed(chips, layout, taken=()) -> list[tuple[Chip, float, float]]:
     """[(chip, left, top)]; ``taken`` are boxes, besides the cards, that should stay in sight."""
     cards, kept, out = list(layout.boxes.values()), list(taken), []
-    lines = [[place for a, b in zip(wire.points, wire.points[1:]) for place in _along(a, b)] for wire in layout.wires]
+    bends = [
+        (Box(min(a[0], b[0]) - 1, a[1], abs(a[0] - b[0]) + 2, b[1] - a[1]), _along(a, b))
+        for wire in layout.wires
+        for a, b in zip(wire.points, wire.points[1:])
+    ]
     for wire in layout.wires:
         chip = chips.get(wire.edges[0]) if wire.ends else None
         if chip is None:
@@ -89,7 +94,9 @@ def placed(chips, layout, taken=()) -> list[tuple[Chip, float, float]]:
             box = Box(x, y, chip.width, chip.height)
             cost = rank + 900 * sum(_overlap(box, card) for card in cards) + 300 * sum(_overlap(box, o) for o in kept)
             if best is None or cost < best[0]:
-                cost += 20 * sum(any(_within(box, place) for place in line) for line in lines)
+                wide = Box(x - BESIDE, y, chip.width + 2 * BESIDE, chip.height)
+                near = [places for around, places in bends if _overlap(wide, around)]
+                cost += 20 * sum(any(_within(wide, place) for place in places) for places in near)
             if best is None or cost < best[0]:
                 best = cost, box
         kept.append(best[1])
