@@ -138,7 +138,7 @@ def _begin(sentences, vocabulary, settings, rng, checkpoint):
         system=system,
     )
     steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
-    optimizer = Adam(parser.network.parameters(), lr=settings.rate)
+    optimizer = Adam(parser.network.parameters(), lr=settings.rate, betas=(0.9, settings.beta2))
     schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
     result = Training(parser, settings, skipped=data.skipped)
     return FeedForwardRun(result, data, sentences, optimizer, schedule, rng, checkpoint)

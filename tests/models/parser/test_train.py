@@ -8,6 +8,8 @@ from tinygrad_nlp.models.parser import Divergence, Parser, Sentence, Settings, e
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.data import DataError
+from tinygrad_nlp.nn import Parameter
+from tinygrad_nlp.optim import Adam
 
 TRAIN = [made.sentence for made in generate(300, seed=1)]
 DEV = [made.sentence for made in generate(60, seed=2)]
@@ -145,6 +147,20 @@ def test_errors():
         train(TRAIN[:5], None, replace(SMALL, activation="gelu"))
     with np.errstate(all="ignore"), pytest.raises(Divergence, match="a smaller rate keeps it finite"):
         train(TRAIN, None, replace(SMALL, activation="cube", rate=1e12))
+
+
+def test_a_short_memory_of_gradients_moves_rare_words_less():
+    """As the settings say: 32 rates for a single sight at 0.999, and 6 at 0.9."""
+    for beta2, moved in ((0.999, 32), (0.9, 6)):
+        p = Parameter(np.zeros(2))
+        optimizer = Adam([p], lr=1.0, betas=(0.9, beta2))
+        optimizer.state[p] = {"step": 10**6, "exp_avg": np.zeros(2), "exp_avg_sq": np.zeros(2)}
+        for step in range(200):
+            p.grad = np.array([1e-3, 7.0]) * (step == 0)
+            optimizer.step()
+        np.testing.assert_allclose(-p.data, moved, rtol=0.03)
+    with pytest.raises(OptionError, match="beta2: 1.0; expected 0 to below 1"):
+        train(TRAIN[:5], None, replace(SMALL, beta2=1.0))
 
 
 def test_words_made_unknown_lend_their_ending_what_they_do():
