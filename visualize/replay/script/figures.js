@@ -77,8 +77,8 @@ function figure(caption, place, scale) {
 function sheet(rows, largest, label, mayWrite, plain) {
   const across = rows[0].length, down = rows.length;
   const figures = mayWrite && across <= 8 && down <= 10 && across * down <= 48;
-  const side = Math.max(2.5, Math.min(26, 300 / across, 230 / down));
-  const w = figures ? 50 : side, tall = figures ? 27 : side;
+  const side = Math.max(2.5, Math.min(26, 288 / across, 200 / down));
+  const w = figures ? 50 : side, tall = figures ? 27 : Math.max(side, Math.min(12, 100 / down)); // wide ones stay legible
   const width = across * w + 2, height = down * tall + 2;
   return s("svg", { class: "heat", width, height, viewBox: `-1 -1 ${width} ${height}`, role: "img", "aria-label": label },
     cells(rows, largest, 0, 0, w, tall, figures, plain));
