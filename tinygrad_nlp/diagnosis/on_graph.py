@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
+from ..op import REQUIRED
 from .search import count_of, in_one_rule
 
 MASKING = {"relu", "clip", "hardtanh", "dropout", "masked", "where", "maximum", "minimum", "leaky_relu", "elu"}
@@ -196,6 +199,26 @@ def wrong_axis(node, position, g):
                     yield f"the gradient is spread along axis {axis}, the {node.op.name} went along {now}", spread
 
 
+@in_one_rule("option left out", fix="the option of the forward pass: its factor, its term, its mask")
+def without_an_option(node, position, g):
+    """An option of the forward pass is not in the gradient: label smoothing, class weights, an ignored index."""
+    for name, value in node.options.items():
+        default = node.op.defaults.get(name)
+        if name in ("axis", "keepdims", "index", "shape") or default is REQUIRED or np.array_equal(value, default):
+            continue
+        answer = np.full(1, np.nan)
+        with suppress(Exception):  # an option the op cannot do without
+            answer = node.rule(position, g, options={**node.options, name: default})
+        yield f"the option {name}={value!r} is left out", answer
+    for i, value in enumerate(node.values):
+        name = node.op.arguments[0 if node.op.variadic else i]
+        if i != position and node.op.argument_defaults.get(name, REQUIRED) is None and value is not None:
+            answer = np.full(1, np.nan)
+            with suppress(Exception):
+                answer = node.rule(position, g, values=[None if j == i else v for j, v in enumerate(node.values)])
+            yield f"the argument {name} is left out", answer
+
+
 @in_one_rule("repeated rows overwritten", fix="np.add.at(grad, index, g), or grad[i] += g in a loop: repeats add up")
 def repeats_overwritten(node, position, g):
     """A row read several times gets the gradient of one reading: grad[index] = g overwrites, also with +=."""
@@ -212,6 +235,13 @@ def repeats_overwritten(node, position, g):
                     f"of a row read several times only the {words} reading counts",
                     node.rule(position, g * once.reshape(g.shape)),
                 )
+        flat = g.reshape(-1, *shape[1:]) if node.op.name == "embedding" else g[None]
+        if flat.shape[1:] == shape[1:] or node.op.name == "getitem":
+            rows = g.reshape(-1, *shape[1:]) if g.size % max(int(np.prod(shape[1:])), 1) == 0 else g[None]
+            if rows.shape[1:] == shape[1:]:
+                for words, row in (("one reading's gradient", rows[0]), ("all gradients' sum", rows.sum(0))):
+                    spread = np.broadcast_to(row, shape) * 1.0
+                    yield f"every row gets {words}, also those that were not read", spread, "missing mask"
     if node.op.name == "negative_sampling":
         center, table, outside, negatives = node.values
         dummy = len(table)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
+from ..op import registry
 from .case import mistake
 from .mutants import slips
 from .search import changed_by, in_one_rule, judge, place_of
@@ -44,6 +47,13 @@ def missing_path(case):
                 text = f"{name} is used twice, and the gradient of its use {place_of(node, position)} stands for both"
                 change = {source: 2 * part - total}
                 judge(case, tape.gradients(change), right, True, "missing path", text, FIX_PATH, found)
+        for order, words in ((1, "last"), (-1, "first")):
+            kept = np.zeros(np.shape(total))
+            for part in parts[::order]:
+                kept = np.where(part != 0, part, kept)
+            text = f"{name} is used {len(users)} times, and where two gradients meet only that of the {words} is kept"
+            change = {source: kept - total}
+            judge(case, tape.gradients(change), right, True, "missing path", text, FIX_PATH, found)
     best = [f for f in found if f[3]]
     return (best or found)[:1]
 
@@ -98,6 +108,23 @@ def slip_in_a_rule(node, position, g):
         except Exception:  # noqa: BLE001 - a wrong rule may fail in any way
             answer = np.full(1, np.nan)
         yield slip.text, answer, slip.kind
+
+
+@in_one_rule("wrong function", fix="the derivative of the op that ran")
+def of_another_op(node, position, g):
+    """The derivative of another function: tanh's slope for sigmoid's, softplus's for relu's."""
+    x = node.values[position]
+    if node.op.arity != 1 or np.shape(x) != node.out.shape or node.options:
+        return
+    for other in registry.values():
+        if other.direct != 1 or other is node.op or not other.differentiable:
+            continue
+        for formula, out in (("", None), (" (its formula, on this output)", node.out)):
+            answer = np.full(1, np.nan)
+            with suppress(Exception):  # not defined here
+                out = np.asarray(other.forward(x, **other.defaults)) if out is None else out
+                answer = plain(other.rules[0](g, out, x, **other.defaults)) if out.shape == x.shape else answer
+            yield f"the derivative of {other.name}{formula} stands where that of {node.op.name} belongs", answer
 
 
 @mistake("missing derivative", fix="a factor for every link of the chain", needs="graph")
@@ -161,3 +188,48 @@ def value_of_another_tensor(case):
 
 
 FIX_VALUE = "the value that the op itself was given"
+
+
+@mistake("wrong order", fix="the order of the forward pass: k[0] where k[0] was used", needs="graph")
+def read_in_another_order(case):
+    """A tensor is read back to front, or transposed, in the whole backward pass: a kernel flipped, W for W.T."""
+    tape, found = case.tape, []
+    for leaf in tape.tensors:
+        value = tape.values[leaf._id]
+        if leaf._op is not None or not np.ndim(value):
+            continue
+        orders = [(f"back to front along axis {i}", np.flip(value, i)) for i in range(value.ndim)]
+        if value.ndim == 2 and value.shape[0] == value.shape[1]:
+            orders.append(("transposed", value.T))
+        for words, turned in orders:
+            values = _views_of(tape, leaf._id, turned)
+
+            def changed(node, position, g, values=values):
+                if not any(s in values for s in node.sources if s) or node.id in values:
+                    return None
+                return node.fitted(
+                    position,
+                    node.rule(position, g, values=[values.get(s, v) for s, v in zip(node.sources, node.values)]),
+                )
+
+            try:
+                gradients = tape.gradients(changed=changed)
+            except (ValueError, IndexError, TypeError):
+                continue
+            text = f"{tape.named(leaf._id)} is read {words} in the backward pass"
+            judge(case, gradients, tape.right(), False, "wrong order", text, FIX_ORDER, found)
+    best = [f for f in found if f[3]]
+    return (best or found)[:1]
+
+
+FIX_ORDER = "the order of the forward pass: k[0] where k[0] was used"
+VIEWS = {"getitem", "reshape", "transpose", "swapaxes", "squeeze", "unsqueeze", "expand", "take", "embedding", "cast"}
+
+
+def _views_of(tape, number, value) -> dict:
+    """The values of a tensor and of what only looks at it, had it been ``value``."""
+    values = {number: value}
+    for i, node in tape.nodes.items():
+        if node.op.name in VIEWS and node.sources[0] in values and not any(node.sources[1:]):
+            values[i] = np.asarray(node.op.forward(values[node.sources[0]], *node.values[1:], **node.options))
+    return values

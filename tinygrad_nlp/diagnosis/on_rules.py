@@ -80,6 +80,19 @@ def g_is_squared(case):
     return None
 
 
+@mistake(
+    "g summed", fix="g element by element: a sum only over the axes along which the argument was copied", needs="rule"
+)
+def g_is_summed(case):
+    """The rule uses the sum or the mean of g where every element of g has its own way back."""
+    g = case.rule.g
+    if g.size > 1 and not np.allclose(g, g.ravel()[0]):
+        once, rolled = case.rule(), case.rule(g=np.roll(g.ravel(), 1).reshape(g.shape))
+        if once.any() and np.isfinite(once).all() and case.same(once, rolled):
+            return "the answer depends on the sum of g only: exchange two elements of g, and it stays"
+    return None
+
+
 @mistake("derivative at the wrong point", fix="out and x exchanged in the rule", needs="rule")
 def out_for_x(case):
     """A derivative known as a function of the output is written with the input, or the other way round:
