@@ -20,10 +20,6 @@ from .features import SPECIAL, UNKNOWN
 from .hybrid import DynamicOracle
 from .train import Run, Training
 
-BETAS = (0.9, 0.95)
-"""Adam's. A word's vector gets a gradient once in some hundred steps; with the usual 0.999 such a sight is remembered
-as the size of the next ones for the rest of the training."""
-
 LABELS = 0.5
 """The share of the labels' loss."""
 
@@ -52,9 +48,9 @@ class BiLSTMRun(Run):
         self.spelled = Spelled.of(sentences, parser.letters)
         self.first_label = parser.vocabulary.starts[-2] + len(SPECIAL)
         self.steps = max(1, round(len(e.symbols[0]) / settings.batch))
-        optimizer = Adam(parser.network.parameters(), lr=settings.rate, betas=BETAS)
+        optimizer = Adam(parser.network.parameters(), lr=settings.rate, betas=(0.9, settings.beta2))
         schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, settings.epochs * self.steps)
-        data = (e.lengths, e.symbols, e.heads, e.labels, self.spelled.letters[self.spelled.forms])
+        data = (e.lengths, e.symbols, e.heads, e.labels, self.spelled.forms, self.spelled.letters)
         super().__init__(result, len(sentences), data, optimizer, schedule, rng, checkpoint)
 
     def epoch(self, on_progress) -> float:
