@@ -19,7 +19,7 @@ from tinygrad_nlp.models.word2vec.rows import limit
 
 from tinygrad_nlp.rowsparse import add_rows, distinct
 
-WORDS, DIM, RATE, STEPS, TURNS = 1024, 100, 0.01, 16, 9
+WORDS, DIM, RATE, STEPS, TURNS = FastSettings.batch, 100, 0.01, 8, 9
 
 
 def bookkeeping(corpus) -> float:

@@ -143,17 +143,17 @@ def batches(corpus: Corpus, settings: Settings, batch: int, rng) -> Iterator[tup
                 yield done, centers[chosen], outsides[chosen]
 
 
-def batch_size(counts, settings, workers: int = 1) -> int:
+def batch_size(counts, settings, workers: int = 1, repeats: float = MOST_REPEATS) -> int:
     """Pairs, or words, a step: ``settings.batch``, less where few words share all the places of a batch.
 
     The pairs of a batch all start from the same vectors. A word that is in many of them takes many steps at once, in
     the same direction; beyond some tens of times it overshoots, and the loss grows instead of falling. So a batch
-    is as long as the most frequent word, after subsampling, is expected `MOST_REPEATS` times among its centers, those
+    is as long as the most frequent word, after subsampling, is expected ``repeats`` times among its centers, those
     of all ``workers`` together.
     """
     kept = counts * keep_probability(counts, settings.threshold)
     largest_share = kept.max() / kept.sum()
-    return int(max(1, min(settings.batch, MOST_REPEATS / workers / largest_share)))
+    return int(max(1, min(settings.batch, repeats / workers / largest_share)))
 
 
 def _check_finite(total, settings, batch, done):

@@ -88,7 +88,7 @@ def skipgram_arguments(parser):
     parser.add_argument("--min-count", type=positive_int, default=5, help="leave out rarer words (default %(default)s)")
     parser.add_argument("--max-vocabulary", type=positive_int, help="keep only so many words, the most frequent")
     parser.add_argument("--epochs", type=positive_int, default=5, help="passes over the text (default %(default)s)")
-    parser.add_argument("--batch", type=positive_int, default=1024, help="words a step, at most (default %(default)s)")
+    parser.add_argument("--batch", type=positive_int, default=2048, help="words a step, at most (default %(default)s)")
     parser.add_argument("--rate", type=positive_float, default=0.025, help="learning rate (default %(default)s)")
     parser.add_argument("--last-rate", type=not_negative, default=1e-4, help="what it falls to (default %(default)s)")
     parser.add_argument("--workers", type=positive_int, default=1, help="processes (default %(default)s)")
