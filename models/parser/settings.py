@@ -47,19 +47,19 @@ class Settings:
     dim: int = 50
     hidden: int = 200
     activation: str = "relu"
-    dropout: float = 0.3
+    dropout: float = 0.4
     unknown: float = 0.25
-    endings: bool = False
+    endings: bool = True
     min_count: int = 1
     lowercase: bool = True
-    epochs: int = 12
-    batch: int = 1024
-    rate: float = 2e-3
+    epochs: int = 8
+    batch: int = 256
+    rate: float = 1e-3
     last_rate: float = 1e-5
-    beta2: float = 0.999
+    beta2: float = 0.9
     oracle: str = "static"
     explore: float = 0.9
-    average: float = 0.0
+    average: float = 0.998
     seed: int = 1
 
     @classmethod
@@ -76,6 +76,7 @@ BILSTM = {
     "unknown": 0.5,
     "epochs": 18,
     "batch": 800,
+    "rate": 2e-3,
     "beta2": 0.95,
     "oracle": "dynamic",
     "explore": 1.0,
@@ -94,7 +95,6 @@ def check(settings: Settings) -> None:
         ("unknown", settings.unknown >= 0, "at least 0"),
         ("network", settings.network in NETWORKS, "'feed-forward' or 'bilstm'"),
         ("oracle", settings.oracle in ORACLES, "'static' or 'dynamic'"),
-        ("endings", not settings.endings or settings.network != "bilstm", "False: a bilstm reads letters"),
         ("explore", 0 <= settings.explore <= 1, "0 to 1"),
         ("average", 0 <= settings.average < 1, "0 to below 1"),
     ):

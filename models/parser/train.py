@@ -76,8 +76,9 @@ def train(
     settings = settings or Settings()
     check(settings)
     rng = np.random.default_rng(settings.seed)
-    kept = {name: getattr(settings, name) for name in ("tags", "min_count", "lowercase", "endings")}
-    vocabulary = Vocabulary.of(sentences, **kept)
+    kept = {name: getattr(settings, name) for name in ("tags", "min_count", "lowercase")}
+    endings = settings.endings and settings.network == "feed-forward"
+    vocabulary = Vocabulary.of(sentences, **kept, endings=endings)
     if settings.network == "bilstm":
         from .bilstm_train import begin
 

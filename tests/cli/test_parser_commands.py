@@ -187,9 +187,11 @@ def test_a_full_disk_is_named(run, files):
 
 def test_a_dynamic_oracle_and_averages_from_the_command_line(run, files, tmp_path):
     argv = ("train", "parser", files / "train.conllu.gz", "--dev", files / "dev.conllu", "--out", tmp_path / "q.st")
-    code, out, _ = run(*argv, *QUICK, "--oracle", "dynamic", "--average", 0.9, "--endings", "--threads", 2, "--json")
+    code, out, _ = run(
+        *argv, *QUICK, "--oracle", "dynamic", "--average", 0.9, "--beta2", 0.95, "--threads", 2, "--json"
+    )
     settings = json.loads(out)["settings"]
-    assert code == 0 and (settings["oracle"], settings["average"], settings["endings"]) == ("dynamic", 0.9, True)
+    assert code == 0 and (settings["oracle"], settings["average"], settings["beta2"]) == ("dynamic", 0.9, 0.95)
     assert Parser.load(tmp_path / "q.st").system == "arc-hybrid"
     code, out, _ = run("evaluate", "parser", files / "dev.conllu", "--parser", tmp_path / "q.st")
     assert code == 0 and "words in 30 sentences" in out

@@ -26,7 +26,7 @@ CHOICES = (
     "activation",
     "dropout",
     "min_count",
-    "endings",
+    "beta2",
     "unknown",
     "epochs",
     "batch",
@@ -55,27 +55,28 @@ def add_arguments(parser):
     parser.add_argument("--dim", type=positive_int, help="length of a vector (default 50; 100)")
     parser.add_argument("--hidden", type=positive_int, help="hidden units, of an LSTM in each direction (default 200)")
     parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
-    parser.add_argument("--dropout", type=share, help="of units in training (default 0.3; 0.4)")
+    parser.add_argument("--dropout", type=share, help="of units in training (default 0.4)")
     parser.add_argument("--min-count", type=positive_int, help="rarer words are unknown (default 1)")
-    parser.add_argument(
-        "--endings", action="store_true", default=None, help="unknown words are known by their last letters"
-    )
     parser.add_argument(
         "--unknown",
         type=positive_float,
         metavar="A",
         help="of words that occur n times A / (n + A) are made unknown in training (default 0.25; 0.5)",
     )
-    parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 12; 18)")
-    parser.add_argument("--batch", type=positive_int, help="transitions, or words, a step (default 1024; 800)")
-    parser.add_argument("--rate", type=positive_float, help="learning rate (default 0.002)")
+    parser.add_argument("--epochs", type=positive_int, help="passes over TRAIN (default 8; 18)")
+    parser.add_argument("--batch", type=positive_int, help="transitions, or words, a step (default 256; 800)")
+    parser.add_argument("--rate", type=positive_float, help="learning rate (default 0.001; 0.002)")
+    parser.add_argument("--beta2", type=share, help="Adam's memory of the size of gradients (default 0.9; 0.95)")
     parser.add_argument(
         "--oracle",
         choices=["static", "dynamic"],
         help="dynamic: learn from the parser's own mistakes too (default static; dynamic)",
     )
     parser.add_argument(
-        "--average", type=share, metavar="DECAY", help="keep an average of the weights (default 0, none; 0.999)"
+        "--average",
+        type=share,
+        metavar="DECAY",
+        help="keep an average of the weights; 0 for none (default 0.998; 0.999)",
     )
     parser.add_argument("--seed", type=seed_number, default=1, help="same seed, same parser (default %(default)s)")
     parser.add_argument(
