@@ -191,3 +191,13 @@ def test_no_hypothesis_changes_what_it_is_given():
     assert compare_by_hand(f.loss, W=given)["W"].kind == "ŷ and y swapped"
     np.testing.assert_array_equal(given, before[0])
     np.testing.assert_array_equal(W.data, before[1])
+
+
+def test_a_large_graph_is_not_searched_for_ever(monkeypatch):
+    monkeypatch.setattr(case, "BUDGET", 0.2)
+    x = Tensor(RNG.normal(size=(3, 4)), requires_grad=True)
+    y = x
+    for _ in range(200):
+        y = tg.tanh(y * 1.01 + 0.01 * x)
+    report = compare_by_hand(y.sum(), x=RNG.normal(size=(3, 4)))
+    assert report["x"].kind == "different" and "not every place in it was tried" in str(report)

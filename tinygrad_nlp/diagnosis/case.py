@@ -7,6 +7,7 @@ documentation and the reports all read it there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -30,6 +31,9 @@ class Mistake(NamedTuple):
     test: Callable
     needs: str
 
+
+BUDGET = 8.0
+"""Seconds for one gradient: of a very large graph some places are then not looked at."""
 
 STRICT = False
 """True in the tests: a hypothesis that fails is then an error of its own."""
@@ -86,6 +90,7 @@ class Case:
     rule         a RuleCase: the wrong rule itself, to be called with other arguments, or None
     tape         the graph, and ``wanted``, the tensor's number in it, or None
     siblings     (given, true, number) of what else was compared: one mistake has to explain it too
+    deadline     when to stop searching large graphs, by the monotonic clock
     only_here    the rule is right at points nearby
     precision    how close two numbers count as equal, relative to the largest
     """
@@ -103,6 +108,7 @@ class Case:
     wanted: int | None = None
     siblings: list = field(default_factory=list)
     only_here: bool = False
+    deadline: float = float("inf")
     precision: float = 1e-5
 
     def __post_init__(self):
@@ -126,6 +132,10 @@ class Case:
         """Would this repair give the right gradient?"""
         return self.same(self.true, candidate)
 
+    def late(self) -> bool:
+        """Is the time for searching over?"""
+        return time.monotonic() > self.deadline
+
     @property
     def shapes_agree(self):
         return self.given.shape == self.true.shape
@@ -137,6 +147,8 @@ def diagnose(cases, most=3) -> list[Diagnosis]:
     An explanation that also covers the other gradients compared (the siblings) comes before one that does not.
     """
     cases = [cases] if isinstance(cases, Case) else list(cases)
+    for case in cases:
+        case.deadline = min(case.deadline, time.monotonic() + BUDGET)
     found = []  # (0 if it explains the siblings too, Diagnosis)
     for entry in CATALOGUE:
         if sum(not worse for worse, _ in found) >= most or (found and _order(entry) == ORDER["on_general"]):
@@ -144,7 +156,7 @@ def diagnose(cases, most=3) -> list[Diagnosis]:
         common = None
         for case in cases:
             with np.errstate(all="ignore"):
-                told = _told(entry, case) if _known(case, entry.needs) else []
+                told = _told(entry, case) if _known(case, entry) else []
             kinds = {(d.kind, d.fix) for _, d in told}
             common = told if common is None else [pair for pair in common if (pair[1].kind, pair[1].fix) in kinds]
             if not common:
@@ -173,10 +185,10 @@ def _told(entry, case):
     return [(int(not all_too), Diagnosis(kind, text, fix)) for kind, text, fix, all_too in answer]
 
 
-def _known(case, needs):
+def _known(case, entry):
     return {
         "arrays": True,
         "jacobian": case.jacobian is not None,
         "rule": case.rule is not None,
-        "graph": case.tape is not None,
-    }[needs]
+        "graph": case.tape is not None and not case.late(),
+    }[entry.needs]
