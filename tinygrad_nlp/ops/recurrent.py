@@ -9,6 +9,7 @@ sequence at its own last element.
 
 from __future__ import annotations
 
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -34,13 +35,25 @@ class Step(NamedTuple):
     carried: int
 
 
-def steps(sizes, reverse) -> list[Step]:
+def of_batch(function):
+    """Remember the last answers: every layer and pass of a training step asks the same of its batch."""
+    remembered = lru_cache(maxsize=64)(function)
+
+    @wraps(function)
+    def answer(sizes, reverse):
+        return remembered(tuple(sizes), bool(reverse))
+
+    return answer
+
+
+@of_batch
+def steps(sizes, reverse) -> tuple[Step, ...]:
     """The steps of a packed batch in the order they are taken.
 
     >>> steps((3, 2), False)
-    [Step(start=0, stop=3, before=0, carried=0), Step(start=3, stop=5, before=0, carried=2)]
+    (Step(start=0, stop=3, before=0, carried=0), Step(start=3, stop=5, before=0, carried=2))
     >>> steps((3, 2), True)
-    [Step(start=3, stop=5, before=3, carried=0), Step(start=0, stop=3, before=3, carried=2)]
+    (Step(start=3, stop=5, before=3, carried=0), Step(start=0, stop=3, before=3, carried=2))
     """
     starts = [0]
     for size in sizes:
@@ -51,9 +64,10 @@ def steps(sizes, reverse) -> list[Step]:
         carried = 0 if last is None else min(sizes[t], sizes[last])
         made.append(Step(starts[t], starts[t + 1], starts[t] if last is None else starts[last], carried))
         last = t
-    return made
+    return tuple(made)
 
 
+@of_batch
 def previous_rows(sizes, reverse) -> np.ndarray:
     """(M,) for each row the row before it in its sequence; M + i where sequence i begins, for its initial state."""
     total = sum(sizes)
@@ -61,14 +75,17 @@ def previous_rows(sizes, reverse) -> np.ndarray:
     for start, stop, before, carried in steps(sizes, reverse):
         found[start : start + carried] = np.arange(before, before + carried)
         found[start + carried : stop] = np.arange(total + carried, total + stop - start)
+    found.flags.writeable = False
     return found
 
 
+@of_batch
 def first_rows(sizes, reverse) -> np.ndarray:
     """(N,) the row where each sequence begins: its last element if the recurrence runs from the end."""
-    return np.concatenate([np.arange(s.start + s.carried, s.stop) for s in steps(sizes, reverse)] or [[]]).astype(
-        np.intp
-    )
+    parts = [np.arange(step.start + step.carried, step.stop) for step in steps(sizes, reverse)]
+    found = np.concatenate(parts or [[]]).astype(np.intp)
+    found.flags.writeable = False
+    return found
 
 
 def refuse_sizes(name, x, sizes, **states):
