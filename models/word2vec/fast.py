@@ -238,7 +238,7 @@ def _work(worker: int, shared, corpus, settings, batch: int) -> Iterator[bool]:
 
 def pause(corpus, settings, batch: int) -> int:
     """Steps from one look at the loss to the next: `LOOK`, 1 where there are few steps."""
-    return LOOK if len(corpus) * settings.epochs > 400 * LOOK * batch else 1
+    return LOOK if len(corpus) * settings.epochs > 100 * LOOK * batch else 1
 
 
 def _help(worker: int, shared, corpus, settings, batch: int) -> None:

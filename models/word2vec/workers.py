@@ -180,6 +180,8 @@ class Watch:
                 result.curve.append((float(done), float(loss / pairs)))
                 if not loss / pairs < 2 * self.know_nothing:
                     self._diverged(loss / pairs, done)
+            elif last and result.curve:  # no loss was looked at since
+                result.curve[-1] = (float(done), result.curve[-1][1])
         if last and done == 1:
             latest = [loss for _, loss in result.curve[-len(result.curve) // 4 :]]
             if latest and sum(latest) / len(latest) > 1.05 * self.know_nothing:
