@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from pathlib import Path
 
 from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
@@ -13,7 +11,8 @@ from .drawing import MOST_NODES, Drawing, draw
 from .graph import KNOWN, Graph, Node
 from .heatmap import HeatMap
 from .matching import matched
-from .standalone import page, show
+from .picture import Picture
+from .standalone import page
 from .text import number, shape_text, shorten, xml
 
 ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
@@ -80,8 +79,11 @@ def _graph(side) -> Graph:
     return drawing.graph
 
 
-class Diff:
+class Diff(Picture):
     """The difference of two graphs; ``changes`` lists every node of either, inputs before results."""
+
+    formats = ("svg", "html", "txt")
+    example = "diff.html"
 
     def __init__(self, a: Graph, b: Graph, title=None):
         self.a, self.b, self.title = a, b, title
@@ -147,38 +149,15 @@ class Diff:
         words = f"<details open><summary>{xml(self.heading())}</summary>\n{table}</details>\n"
         return page(self.title or "Two computation graphs compared", diff_svg(self), words)
 
-    def save(self, path) -> Path:
-        """Write ``path``; its ending says the format: .svg, .html or .txt. Returns the path."""
-        path = Path(path)
-        make = {".svg": self.svg, ".html": self.html, ".txt": self.text}.get(path.suffix.lower())
-        if make is None:
-            raise OptionError(
-                explain(
-                    "save()",
-                    got=f"a file name ending in {path.suffix!r}",
-                    expected=".svg, .html, .txt",
-                    write='save("diff.html")',
-                )
-            )
-        path.write_text(make(), encoding="utf-8")
-        return path
+    def label(self) -> str:
+        return self.heading()
 
-    def show(self):
-        """Show it: in a notebook as the cell's output, elsewhere as a page in the browser. Returns the page's path."""
-        return show(self, self.html)
+    def displays(self) -> dict:
+        return {**super().displays(), "text/plain": lambda: str(self)}
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: an image, so that nothing in a tensor's name can act in the page."""
-        picture = self.svg()
-        coded = base64.b64encode(picture.encode()).decode()
-        label = xml(self.heading())
-        bundle = {
-            "text/plain": str(self),
-            "text/html": f'<img style="max-width:100%" alt="{label}" src="data:image/svg+xml;base64,{coded}">',
-            "image/svg+xml": picture,
-        }
-        keep = set(include or bundle) - set(exclude or ())
-        return {kind: text for kind, text in bundle.items() if kind in keep}
+    def txt(self) -> str:
+        """What a file that ends in .txt holds."""
+        return self.text()
 
 
 def _title(node):

@@ -13,8 +13,9 @@ from .dot import dot_source
 from .gradients import backward_graph
 from .graph import NOT_NEEDED, Graph, collect
 from .modules import closed, folded_siblings
+from .picture import Picture, image, show
 from .render import BUILTIN, RenderError, available, choose, hint, render
-from .standalone import image, node_table, page, show
+from .standalone import node_table, page
 from .summary import summary_svg
 from .svg import COMPACT, FULL, svg
 from .text import shorten
@@ -23,7 +24,6 @@ FULL_CARDS, MOST_NODES = 150, 2000
 """Up to so many nodes each is a card; up to so many, one line; beyond, the graph is counted instead of drawn."""
 
 VIEWS = ("forward", "backward", "both")
-FORMATS = ("svg", "html", "dot", "png", "pdf")
 
 
 def draw(what, *inputs, view="both", title=None, values=None, depth=None, fold=None, contributions=None) -> Drawing:
@@ -123,8 +123,11 @@ def _called(what, inputs):
     return list(parts)
 
 
-class Drawing:
+class Drawing(Picture):
     """A picture of a graph as it was when `draw` was called; later changes of the tensors do not change it."""
+
+    formats = ("svg", "html", "dot", "png", "pdf")
+    example = "graph.svg"
 
     def __init__(self, graph, view, title, values=None):
         self.graph, self.view, self.title, self.values = graph, view, title, values
@@ -202,16 +205,7 @@ class Drawing:
         Raises OptionError for another ending, and where .png or .pdf are asked for without Graphviz.
         """
         path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise OptionError(
-                explain(
-                    "save()",
-                    got=f"a file name ending in {path.suffix!r}",
-                    expected="." + ", .".join(FORMATS),
-                    write='save("graph.svg")',
-                )
-            )
+        kind = self.format_of(path)
         if kind == "dot":
             content = self.dot().encode()
         elif kind == "svg":
@@ -233,22 +227,18 @@ class Drawing:
         path.write_bytes(content)
         return path
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: an image, so that nothing in a tensor's name can act in the page.
-
-        HTML and SVG show the built-in layout. A PNG comes with them where Graphviz is there and the graph is small, for
-        readers of the saved notebook that show neither (a mail, a converter to PDF).
+    def displays(self) -> dict:
+        """HTML and SVG show the built-in layout. A PNG comes with them where Graphviz is there and the graph is small,
+        for readers of the saved notebook that show neither (a mail, a converter to PDF).
         """
         picture = self.svg(BUILTIN)
-        makers = {
+        as_image = image(picture, self.label(), ' style="max-width:100%"').rstrip()
+        return {
             "text/plain": lambda: repr(self),
-            "text/html": lambda: image(picture, self.title or repr(self), ' style="max-width:100%"').rstrip(),
+            "text/html": lambda: as_image,
             "image/svg+xml": lambda: picture,
             "image/png": self._png,
         }
-        wanted = [kind for kind in makers if (not include or kind in include) and kind not in (exclude or ())]
-        made = {kind: makers[kind]() for kind in wanted}
-        return {kind: content for kind, content in made.items() if content is not None}
 
     def _png(self):
         """The picture as PNG in base64; None where there is no Graphviz, or too much for it to be quick."""

@@ -1,20 +1,13 @@
 """A picture as one HTML file that works offline: the drawing, and the same graph as a table for those who read.
 
-Everything a user named is escaped text, no script is in the page, and its policy allows none: the only thing it
-permits is this page's own style sheet, by its hash, and images that are part of the file.
+Everything a user named is escaped text, no script is in the page, and its policy allows none (`document`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import sys
-import tempfile
-import webbrowser
-from pathlib import Path
-
+from .document import document
 from .graph import KNOWN, NOT_NEEDED, Graph
-from .text import clean, shape_text, shorten, xml
+from .text import clean, shape_text, xml
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -42,34 +35,12 @@ th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px soli
 
 def page(heading, picture, table="") -> str:
     """One HTML document around ``picture`` (an element: inline SVG or an image) and ``table`` (markup)."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{xml(heading)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1><bdi>{xml(heading)}</bdi></h1>
+    body = f"""<header><h1><bdi>{xml(heading)}</bdi></h1>
 <label><input type="checkbox" id="fit"> the whole picture in the window</label></header>
 <figure tabindex="0" aria-label="Picture">
 {picture}</figure>
-{table}</body>
-</html>
-"""
-
-
-def image(svg: str, description: str, attributes="") -> str:
-    """A picture as an ``<img>`` element: whatever is in it, it cannot act."""
-    coded = base64.b64encode(svg.encode()).decode()
-    return f'<img{attributes} alt="{xml(shorten(description, 80))}" src="data:image/svg+xml;base64,{coded}">\n'
+{table}"""
+    return document(heading, STYLE, body)
 
 
 def node_table(graph: Graph) -> str:
@@ -100,25 +71,3 @@ def node_table(graph: Graph) -> str:
         "<details><summary>The graph as a table</summary>\n"
         f"<table><thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></details>\n"
     )
-
-
-def show(picture, html):
-    """``picture`` as the output of a notebook's cell; elsewhere ``html()`` as a file, opened in the browser."""
-    if in_notebook():
-        from IPython.display import display
-
-        display(picture)
-        return None
-    # Not deleted on the way out: the browser opens it after this program has gone on.
-    with tempfile.NamedTemporaryFile("w", suffix=".html", prefix="graph-", delete=False, encoding="utf-8") as file:
-        file.write(html())
-    path = Path(file.name)
-    if not webbrowser.open(path.as_uri()):
-        print(f"no browser could be started; the page is {path}")
-    return path
-
-
-def in_notebook() -> bool:
-    """True where an IPython kernel runs the code; a plain IPython terminal cannot show pictures."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and hasattr(shell, "kernel")

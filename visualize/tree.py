@@ -5,18 +5,15 @@ Long sentences become wide pictures with letters as large as ever; the page arou
 
 from __future__ import annotations
 
-import base64
-from pathlib import Path
-
 from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
 from .arcs import FOOT, LONGEST, RIGHT, STEP, WRONG, draw_label, draw_lines, give_feet, lay_arcs, place_words
 from .card import INK, MUTED, fixed, words
+from .picture import Picture, image
 from .standalone import page as html_page
-from .standalone import show
 from .svg import page
-from .text import shorten, width, xml
+from .text import shorten, width
 
 WORD, TAG = 20, 13
 
@@ -76,8 +73,10 @@ def _as_long(name, values, forms, wanted=False):
     return values
 
 
-class Tree:
+class Tree(Picture):
     """A drawn tree; `svg` is its picture."""
+
+    example = "tree.svg"
 
     def __init__(self, forms, heads, deprels, tags, truth, title):
         self.forms, self.heads, self.deprels, self.tags, self.truth, self.title = (
@@ -142,36 +141,19 @@ class Tree:
             parts.append(f"{shorten(form, LONGEST)}: {said}")
         return "Dependency tree. " + "; ".join(parts)
 
-    def save(self, path) -> Path:
-        """Write ``path``, which ends in .svg or .html. Returns the path."""
-        path = Path(path)
-        if path.suffix.lower() not in (".svg", ".html"):
-            got = f"a file name ending in {path.suffix!r}"
-            raise OptionError(explain("save()", got=got, expected=".svg or .html", write='save("tree.svg")'))
-        path.write_text(self.svg() if path.suffix.lower() == ".svg" else self.html(), encoding="utf-8")
-        return path
-
     def html(self) -> str:
         """The picture as a page that needs nothing else."""
         untitled = Tree(self.forms, self.heads, self.deprels, self.tags, self.truth, None)  # the page has the heading
         return html_page(shorten(self.title, 80) if self.title else "A dependency tree", untitled.svg())
 
-    def show(self):
-        """Show it: in a notebook as the cell's output, elsewhere as a page in the browser. Returns the page's path."""
-        return show(self, self.html)
+    def label(self) -> str:
+        return self.description()
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: an image, so that nothing in a word can act in the page; as wide as it is, and scrolled."""
-        picture = self.svg()
-        coded = base64.b64encode(picture.encode()).decode()
-        image = f'<img style="max-width:none" alt="{xml(self.description())}" src="data:image/svg+xml;base64,{coded}">'
-        bundle = {
-            "text/plain": repr(self),
-            "text/html": f'<div style="overflow-x:auto">{image}</div>',
-            "image/svg+xml": picture,
-        }
-        keep = set(include or bundle) - set(exclude or ())
-        return {kind: text for kind, text in bundle.items() if kind in keep}
+    def displays(self) -> dict:
+        """As wide as it is, and scrolled."""
+        wide = ' style="max-width:none"'
+        scrolled = f'<div style="overflow-x:auto">{image(self.svg(), self.label(), wide).rstrip()}</div>'
+        return {**super().displays(), "text/html": lambda: scrolled}
 
 
 def _relation(forms, i, heads, deprels):

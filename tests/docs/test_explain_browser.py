@@ -4,16 +4,9 @@ import pytest
 
 from tinygrad_nlp.cli import main
 
-from ..visualize.test_replay_browser import CHROMIUM, Browser
+from ..browser import needs_chromium
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    started = Browser(tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture

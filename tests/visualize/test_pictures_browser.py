@@ -1,19 +1,11 @@
 """Saved drawings in a real browser: hostile names stay text, nothing is requested, nothing is complained of."""
 
-import pytest
 from tinygrad_nlp.visualize import diff, draw
 
+from ..browser import needs_chromium
 from .test_drawing import HOSTILE, hostile_loss
-from .test_replay_browser import CHROMIUM, Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    started = Browser(tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.close()
+pytestmark = needs_chromium
 
 
 def pictures():

@@ -420,12 +420,12 @@ def test_a_page_allows_its_own_style_and_nothing_else():
 
 
 def test_what_a_frame_needs_is_allowed_by_the_page_around_it():
-    from tinygrad_nlp.visualize.plots.page import document
+    from tinygrad_nlp.visualize.plots.page import page
 
-    page = document("A page", "", allowed={"script-src": "'sha256-a'", "style-src": "'sha256-b'"})
-    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    text = page("A page", "", allowed={"script-src": "'sha256-a'", "style-src": "'sha256-b'"})
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
     assert "; script-src 'sha256-a'; require-trusted-types-for 'script'" in policy and " 'sha256-b'; img-src" in policy
-    assert "script-src" not in document("A page", "")
+    assert "script-src" not in page("A page", "")
 
 
 def test_saving_by_the_ending(tmp_path):

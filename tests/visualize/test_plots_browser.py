@@ -3,18 +3,11 @@
 import pytest
 from tinygrad_nlp.visualize import plots
 
+from ..browser import needs_chromium
 from .test_drawing import HOSTILE
 from .test_plots import every_kind
-from .test_replay_browser import CHROMIUM, Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    started = Browser(tmp_path_factory.mktemp("chromium"))
-    yield started
-    started.close()
+pytestmark = needs_chromium
 
 
 def test_hostile_names_do_nothing_in_any_kind_of_plot(browser, tmp_path):

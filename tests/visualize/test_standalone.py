@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tinygrad_nlp.visualize import draw, standalone
+from tinygrad_nlp.visualize import draw, picture
 
 from tests.visualize.test_drawing import HOSTILE, hostile_loss
 from tinygrad_nlp import Tensor, record_gradients
@@ -66,7 +66,7 @@ def test_the_table_says_what_each_node_is_made_of():
 
 def test_show_opens_a_page_and_says_where_it_is_if_no_browser_starts(monkeypatch, capsys):
     opened = []
-    monkeypatch.setattr(standalone.webbrowser, "open", lambda url: opened.append(url) or len(opened) == 1)
+    monkeypatch.setattr(picture.webbrowser, "open", lambda url: opened.append(url) or len(opened) == 1)
     drawing = draw(Tensor(1.0, requires_grad=True) * 2.0)
     paths = [drawing.show(), drawing.show()]
     try:

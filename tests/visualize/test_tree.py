@@ -249,5 +249,5 @@ def test_it_is_saved_by_its_ending_and_the_same_every_time(tmp_path):
     tree = draw_tree(["Dogs", "bark"], [2, 0], ["nsubj", "root"], ["NOUN", "VERB"], title="A tree")
     assert tree.save(tmp_path / "t.svg").read_text(encoding="utf-8") == tree.svg()
     assert "<h1><bdi>A tree</bdi></h1>" in tree.save(tmp_path / "t.html").read_text(encoding="utf-8")
-    with pytest.raises(OptionError, match="a file name ending in '.png'; expected .svg or .html"):
+    with pytest.raises(OptionError, match="a file name ending in '.png'; expected .svg, .html"):
         tree.save(tmp_path / "t.png")

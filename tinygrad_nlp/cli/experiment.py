@@ -122,9 +122,9 @@ def pictures(out, named_report) -> list[Path]:
 
 def write(path, title, body) -> Path:
     """A page; returns its path."""
-    from tinygrad_nlp.visualize.plots.page import document
+    from tinygrad_nlp.visualize.plots.page import page
 
-    path.write_text(document(title, body), encoding="utf-8")
+    path.write_text(page(title, body), encoding="utf-8")
     return path
 
 

@@ -6,8 +6,6 @@ as the LaTeX it was written in. All text is escaped, and the page's policy permi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -17,36 +15,20 @@ from .explain_markdown import FAMILIES
 
 STYLE = Path(__file__).with_name("explain.css")
 
-HEAD = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-"""
-
 FIGURES = 4
 
 
 def page(explained) -> str:
     """One HTML document about the ops given."""
-    style = STYLE.read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    from tinygrad_nlp.visualize.document import document
+
     alone = len(explained) == 1
     title = explained[0].name if alone else "The ops of tinygrad_nlp"
-    parts = [HEAD.format(policy=policy, title=escape(title), style=style)]
+    parts = []
     if not alone:
         parts += [f"<header><h1>{title}</h1>", contents(explained), "</header>"]
-    parts += ["<main>", *(article(e, "h1" if alone else "h2") for e in explained), "</main>", "</body>", "</html>"]
-    return "\n".join(parts) + "\n"
+    parts += ["<main>", *(article(e, "h1" if alone else "h2") for e in explained), "</main>"]
+    return document(title, STYLE.read_text(encoding="utf-8"), "\n".join(parts) + "\n")
 
 
 def contents(explained):

@@ -88,7 +88,7 @@ class Report:
 
     def html(self) -> str:
         """The page."""
-        from tinygrad_nlp.visualize.plots.page import document
+        from tinygrad_nlp.visualize.plots.page import page
 
         contents = "".join(
             f'<li><a href="#{xml(name)}">{xml(title)}</a></li>'
@@ -111,7 +111,7 @@ class Report:
         )
         replays = [section.replay for section in self.sections if section.replay]
         allowed = replays[0].frame_policy() if replays else None
-        return document(self.title, body, STYLE.read_text(encoding="utf-8"), allowed)
+        return page(self.title, body, STYLE.read_text(encoding="utf-8"), allowed)
 
 
 def xml(text) -> str:

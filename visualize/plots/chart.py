@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +10,15 @@ from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
 from ..card import fixed
-from ..standalone import show
+from ..picture import Picture
 from ..text import clean, number, shorten, xml
 from .layout import WIDTH, picture
-from .page import document, figure, table_html
+from .page import figure, page, table_html
 from .raster import png
 from .scales import Axis
 from .style import DARK, FONT, SHEET, TITLE, fitted, paint, sheet, text
 
 KINDS = ("line", "points", "arrow", "path", "faint")
-FORMATS = ("svg", "html", "png")
 THEMES = ("auto", "light", "dark")
 
 
@@ -65,7 +63,7 @@ class Name:
 
 
 @dataclass(eq=False)
-class Plot:
+class Plot(Picture):
     """A plot as it was made; later changes of the arrays it was made from do not change it.
 
     title     a heading
@@ -92,6 +90,9 @@ class Plot:
     square: bool = False
     note: str = ""
     height: int = 540
+
+    formats = ("svg", "html", "png")
+    example = "plot.svg"
 
     def __repr__(self):
         return f"<plot {clean(self.title)!r} of {len([s for s in self.series if s.kind != 'faint'])} series>"
@@ -125,7 +126,7 @@ class Plot:
 
     def html(self) -> str:
         """The picture and its numbers as one page that needs nothing else and runs no script."""
-        return document(self.title, figure(self.svg(heading=False, embedded=True)) + self.table())
+        return page(self.title, figure(self.svg(heading=False, embedded=True)) + self.table())
 
     def save(self, path) -> Path:
         """Write ``path``; its ending says the format: .svg, .html or .png. Returns the path.
@@ -133,34 +134,10 @@ class Plot:
         Raises OptionError for another ending, and where .png is asked for and nothing on this machine can make one.
         """
         path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise OptionError(
-                explain(
-                    "save()",
-                    got=f"a file name ending in {path.suffix!r}",
-                    expected="." + ", .".join(FORMATS),
-                    write='save("plot.svg")',
-                )
-            )
-        if kind == "png":
-            path.write_bytes(png(self.svg("light"), path.name))
-        else:
-            path.write_text(self.svg() if kind == "svg" else self.html(), encoding="utf-8")
+        if self.format_of(path) != "png":
+            return super().save(path)
+        path.write_bytes(png(self.svg("light"), path.name))
         return path
-
-    def show(self):
-        """Show it: in a notebook as the cell's output, elsewhere as a page in the browser. Returns the page's path."""
-        return show(self, self.html)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: an image, so that nothing in a name can act in the page."""
-        picture = self.svg()
-        coded = base64.b64encode(picture.encode()).decode()
-        image = f'<img style="max-width:100%" alt="{xml(self.title)}" src="data:image/svg+xml;base64,{coded}">'
-        bundle = {"text/plain": repr(self), "text/html": image, "image/svg+xml": picture}
-        keep = set(include or bundle) - set(exclude or ())
-        return {kind: said for kind, said in bundle.items() if kind in keep}
 
     # ---- for those who read it -----------------------------------------------------------------------------------
 

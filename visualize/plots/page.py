@@ -1,15 +1,11 @@
-"""A page around plots: one HTML file that works offline, runs no script of its own and asks for nothing.
-
-Its policy allows exactly the style sheets and scripts it is given, by their hashes.
-"""
+"""A page around plots: one HTML file that works offline, runs no script of its own and asks for nothing."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from functools import cache
 from pathlib import Path
 
+from ..document import document
 from ..text import xml
 from .style import SHEET
 
@@ -20,43 +16,16 @@ def style() -> str:
     return Path(__file__).with_name("page.css").read_text(encoding="utf-8") + SHEET + "\n"
 
 
-def document(title, body, more="", allowed=None) -> str:
+def page(title, body, more="", allowed=None) -> str:
     """One HTML document.
 
     title    the heading, as text
     body     what comes after it, as markup; or, if it has a heading of its own (``<h1``), all of it
     more     further rules of style
-    allowed  {"script-src": …, "style-src": …}: hashes for what a frame in it needs, see `Replay.frame_policy`
+    allowed  what a frame in it needs, as `document` takes it
     """
-    sheet, allowed = style() + more, allowed or {}
-    styles = " ".join(filter(None, [digest(sheet), allowed.get("style-src")]))
-    policy = f"default-src 'none'; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
-    if allowed.get("script-src"):
-        policy += f"; script-src {allowed['script-src']}; require-trusted-types-for 'script'; trusted-types 'none'"
     heading = "" if "<h1" in body else f"<h1><bdi>{xml(title)}</bdi></h1>\n"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{xml(title)}</title>
-<style>{sheet}</style>
-</head>
-<body>
-<main>
-{heading}{body}</main>
-</body>
-</html>
-"""
-
-
-def digest(text) -> str:
-    """The hash by which a policy allows an inline style sheet or script."""
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+    return document(title, style() + more, f"<main>\n{heading}{body}</main>\n", allowed)
 
 
 def figure(picture, caption="", kind="", label="") -> str:

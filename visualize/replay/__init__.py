@@ -7,7 +7,7 @@ from pathlib import Path
 from tinygrad_nlp import GradientError, OptionError, Tensor
 from tinygrad_nlp.errors import explain
 
-from ..standalone import image
+from ..picture import Picture, image
 from ..text import clean
 from .data import payload
 from .page import frame, page, sources
@@ -64,14 +64,18 @@ def replay(loss: Tensor, title: str | None = None) -> Replay:
     return Replay(data, picture, small)
 
 
-class Replay:
+class Replay(Picture):
     """A backward pass as it was when `replay` was called; later changes of the tensors do not change it.
 
     ``data`` is what the page shows, as plain lists and numbers.
     """
 
+    formats = ("html", "svg")
+    example = "replay.html"
+
     def __init__(self, data: dict, picture: str, small: str):
         self.data, self._picture, self._small = data, picture, small
+        self.title = data["title"]
 
     def __repr__(self):
         kinds = [step["k"] for step in self.data["steps"]]
@@ -96,34 +100,17 @@ class Replay:
         """What a page's Content-Security-Policy must add to hold a `frame`: {"script-src": …, "style-src": …}."""
         return sources()
 
-    def save(self, path) -> Path:
-        """Write the page to ``path``, which ends in .html. Returns the path."""
-        path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise OptionError(
-                explain(
-                    "save()",
-                    got=f"a file name ending in {path.suffix!r}",
-                    expected=".html",
-                    write='save("replay.html"); for a picture, draw(loss).save("graph.svg")',
-                )
-            )
-        path.write_text(self.html(), encoding="utf-8")
-        return path
+    def svg(self) -> str:
+        """A still picture of the graph."""
+        return self._picture
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        """For notebooks: a frame that may run its script and nothing else.
-
-        Where frames are taken out (GitHub, untrusted notebooks) the still picture below it is left.
+    def displays(self) -> dict:
+        """A frame that may run its script and nothing else; where frames are taken out (GitHub, untrusted notebooks)
+        the still picture below it is left.
         """
-        still = image(self._picture, self.data["title"], ' style="max-width:100%"')
-        bundle = {
-            "text/plain": repr(self),
-            "text/html": f"{self.frame()}<details><summary>as a still picture</summary>{still}</details>",
-            "image/svg+xml": self._picture,
-        }
-        keep = set(include or bundle) - set(exclude or ())
-        return {kind: text for kind, text in bundle.items() if kind in keep}
+        still = image(self._picture, self.label(), ' style="max-width:100%"')
+        framed = f"{self.frame()}<details><summary>as a still picture</summary>{still}</details>"
+        return {**super().displays(), "text/html": lambda: framed}
 
 
 __all__ = ["Replay", "replay"]
