@@ -337,7 +337,7 @@ class bce_with_logits:
 
 def factor(weight, like):
     """A weight as a factor of ``like``'s dtype, 1 where there is none."""
-    return 1.0 if weight is None else constant(weight).astype(like.dtype)
+    return 1.0 if weight is None else constant(weight).astype(like.dtype, copy=False)
 
 
 # ---- regression -------------------------------------------------------------------------------------------------
