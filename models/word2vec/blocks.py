@@ -40,6 +40,9 @@ FURTHEST = 1.0
 """How far a step may move a word's vector, see `limit`; vectors grow to lengths of 1 to 4. With the default settings it
 changes nothing to speak of; without it, twice the rate, or a window of 10 with 15 negatives, diverged on real text."""
 
+NEEDED = (True, True)
+"""Gradients are wanted of both arguments: said to ops whose rules for arrays have a form of their own, `kernel_vjp`."""
+
 SCORES = 1 << 23
 """Scores of the naive softmax held at a time: 32 MB."""
 
@@ -123,8 +126,8 @@ class Blocks:
         B = embedding(self.outside, words)
         S = matmul(B, A.mT)
         loss = float(bce_with_logits(S, self.is_word, H, reduction="sum")) if want_loss else None
-        dS = bce_with_logits.rule(0)(rate, loss, S, self.is_word, H, None, reduction="sum")
-        dB, dAt = matmul.kernel_vjp(dS, S, None, (True, True), B, A.mT)
+        dS, *_ = bce_with_logits.kernel_vjp(rate, loss, None, NEEDED, S, self.is_word, H, None, reduction="sum")
+        dB, dAt = matmul.kernel_vjp(dS, S, None, NEEDED, B, A.mT)
         move(self.outside, words, dB, FURTHEST)
         return dAt.mT, loss
 

@@ -314,6 +314,20 @@ class bce_with_logits:
             slope = (1 - target + target * pos_weight) * sigmoid(logits) - target * pos_weight
         return slope * factor(weight, logits) * (g * share(reduction, logits.size))
 
+    def kernel(needs, logits, target, weight, pos_weight, *, reduction):
+        return bce_with_logits.forward(logits, target, weight, pos_weight, reduction=reduction), None
+
+    def kernel_vjp(g, out, saved, needs, logits, target, weight, pos_weight, *, reduction):
+        if pos_weight is not None or logits.dtype != np.asarray(target).dtype or logits.ndim == 0:
+            slope = bce_with_logits.rules[0](g, out, logits, target, weight, pos_weight, reduction=reduction)
+            return slope, None, None, None
+        slope = sigmoid(logits)
+        slope -= target
+        if weight is not None:
+            slope *= factor(weight, logits)
+        slope *= np.asarray(g * share(reduction, logits.size), logits.dtype)
+        return slope, None, None, None
+
     derivation = Derivation(
         statement=r"J = -t \log \sigma(x) - (1 - t) \log \sigma(-x)",
         steps=(
