@@ -8,6 +8,7 @@ from . import methods as _methods
 from . import ops
 from .derivation import Convention, Derivation, smooth
 from .errors import *
+from .memory import keep_freed_blocks as _keep_freed_blocks
 from .modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_gradients
 from .op import Op, op, registry
 from .ops import *
@@ -15,6 +16,8 @@ from .random import manual_seed
 from .rowsparse import RowSparse
 from .tensor import Tensor, tensor
 from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+_keep_freed_blocks()
 
 _CREATION = (
     *("arange", "eye", "full", "full_like", "linspace", "ones", "ones_like"),

@@ -12,7 +12,7 @@ from importlib import import_module
 NO_DEVICE = "t itself: everything is in main memory; t.astype(np.float32) changes the dtype"
 NO_GRADIENT = "on the values, without gradient: np.{}(t.detach().numpy())"
 IN_PLACE = "t = {0}; for a parameter: with no_grad(): t {1} other"
-RECURRENT = "nn.LSTM(…) or nn.GRU(…); other kinds as a Module whose forward goes over the steps with nn.Linear, sigmoid and tanh"
+RECURRENT = "nn.LSTM(…) or nn.GRU(…); other kinds: a Module whose forward goes over the steps with nn.Linear and tanh"
 CONVOLUTION = "t.unfold(…) and nn.Linear on its windows: no convolution is built in"
 ATTENTION = "a Module with nn.MultiheadAttention(…), nn.Linear and nn.LayerNorm"
 

@@ -21,7 +21,7 @@ from .checkpoint import KEEP_EVERY, keep, restore
 from .sampling import keep_probability, reaches, subsample
 from .train import batch_size
 from .vectors import Vectors
-from .workers import Board, Shared, Watch, asked_to_stop, keep_memory
+from .workers import Board, Shared, Watch, asked_to_stop
 
 PIECE = {"negative": 1 << 16, "naive": 1 << 13}
 """Words read, thinned out and shuffled at a time, of a text of any size. A worker that is asked to stop ends the one at
@@ -208,7 +208,6 @@ def _work(worker: int, shared, corpus, settings, batch: int) -> Iterator[bool]:
     pieces = range(0, size, max(1, min(PIECE[settings.loss], -(-size // shared.workers))))
     look = pause(corpus, settings, batch)
     row, known = board.rows[worker], -1
-    keep_memory()
     while (number := board.next_piece(len(pieces) * settings.epochs)) is not None:
         epoch, place = divmod(number, len(pieces))
         if epoch != known:

@@ -76,15 +76,6 @@ class Shared:
                 process.join()
 
 
-def keep_memory() -> None:
-    """Have the C library keep the memory of a step's arrays for the next step.
-
-    glibc gives freed blocks back to the system above a size that it raises to that of the largest block freed so far,
-    up to 32 MB; each step then asks for its pages again, and the system clears each. This block is never touched.
-    """
-    np.empty(31 << 20, np.uint8)
-
-
 def _start(work, *arguments):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first one tells the others
     work(*arguments)

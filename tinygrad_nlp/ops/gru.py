@@ -6,7 +6,6 @@ import numpy as np
 
 from ..derivation import Derivation, smooth
 from ..op import op
-from ..pool import empty
 from ..samples import normal, sample
 from .activation import sigmoid
 from .recurrent import added, before_each, first_rows, previous, refuse_sizes, steps
@@ -145,9 +144,9 @@ def gru_forward(x, W, U, b, d, h0, sizes, reverse):
     half = np.repeat(np.array([0.5, 0.5, 1], dtype), H)
     U = np.ascontiguousarray((U * half[:, None]).T)
     d = d * half
-    a = np.matmul(x, (W * half[:, None]).T, out=empty((len(x), 3 * H), dtype))
+    a = np.matmul(x, (W * half[:, None]).T, out=np.empty((len(x), 3 * H), dtype))
     a += b * half
-    h, new = empty((len(x), H), dtype), empty((len(x), H), dtype)
+    h, new = np.empty((len(x), H), dtype), np.empty((len(x), H), dtype)
     work = np.empty((max(sizes, default=0), 3 * H), dtype)
     for start, stop, before, carried in steps(sizes, reverse):
         gate, e, state = a[start:stop], work[: stop - start], h[start:stop]
@@ -181,7 +180,7 @@ def gru_backward(g, out, saved, needs, x, W, U, h0, sizes, reverse):
     r, z, n = (a[:, k * H : (k + 1) * H] for k in range(3))
     begin = first_rows(sizes, reverse)
     h = before_each(out, h0, sizes, reverse)
-    a_bar, e_bar, kept = empty((M, 3 * H), dtype), empty((M, 3 * H), dtype), empty((M, H), dtype)
+    a_bar, e_bar, kept = np.empty((M, 3 * H), dtype), np.empty((M, 3 * H), dtype), np.empty((M, H), dtype)
     to_r, to_z, to_n = (a_bar[:, k * H : (k + 1) * H] for k in range(3))
     np.multiply((1 - r) * r, new, out=to_r)
     np.multiply((1 - z) * z, h - n, out=to_z)

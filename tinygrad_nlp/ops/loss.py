@@ -224,10 +224,8 @@ def softmax_minus_target(logits, target, kept, reduction):
     ``kept`` says which rows count, None that all do. Rows go in blocks that stay in cache between subtracting the
     maximum, exp, sum and division.
     """
-    from ..pool import empty
-
     rows, classes = logits.shape
-    gradient = empty(logits.shape, logits.dtype)
+    gradient = np.empty(logits.shape, logits.dtype)
     log_sums = np.empty((rows, 1), logits.dtype)
     total = rows if kept is None else kept.sum()
     factor = logits.dtype.type(share(reduction, total))

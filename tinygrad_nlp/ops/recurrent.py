@@ -17,7 +17,6 @@ import numpy as np
 from ..derivation import Derivation, smooth
 from ..errors import ShapeError, describe, explain
 from ..op import op
-from ..pool import empty
 from ..samples import normal, sample
 from .activation import sigmoid
 from .shape import concat
@@ -264,9 +263,9 @@ def lstm_forward(x, W, U, b, h0, c0, sizes, reverse):
     half = np.repeat(np.array([0.5, 0.5, 1, 0.5], dtype), H)
     offset = np.repeat(np.array([0.5, 0.5, 0, 0.5], dtype), H)
     U = np.ascontiguousarray((U * half[:, None]).T)
-    a = np.matmul(x, (W * half[:, None]).T, out=empty((len(x), 4 * H), dtype))
+    a = np.matmul(x, (W * half[:, None]).T, out=np.empty((len(x), 4 * H), dtype))
     a += b * half
-    out, tanh_c = empty((2, len(x), H), dtype), empty((len(x), H), dtype)
+    out, tanh_c = np.empty((2, len(x), H), dtype), np.empty((len(x), H), dtype)
     h, c = out
     work = np.empty((max(sizes, default=0), 4 * H), dtype)
     for start, stop, before, carried in steps(sizes, reverse):
@@ -306,7 +305,7 @@ def lstm_backward(g, out, saved, needs, x, W, U, h0, c0, sizes, reverse):
     begin = first_rows(sizes, reverse)
 
     # ā as in `through_time`, with the factors that do not depend on what arrives made for all rows at once.
-    a_bar = empty((M, 4 * H), dtype)
+    a_bar = np.empty((M, 4 * H), dtype)
     to_i, to_f, to_z, to_o = (a_bar[:, n * H : (n + 1) * H] for n in range(4))
     for gate, factor, target in ((i, z, to_i), (f, before_each(out[1], c0, sizes, reverse), to_f), (o, k, to_o)):
         np.subtract(1, gate, out=target)
@@ -319,7 +318,7 @@ def lstm_backward(g, out, saved, needs, x, W, U, h0, c0, sizes, reverse):
     np.subtract(1, to_c, out=to_c)
     np.multiply(to_c, o, out=to_c)
 
-    c_bar = empty((M, H), dtype)
+    c_bar = np.empty((M, H), dtype)
     most = max(sizes, default=0)
     h_hats, c_hats = np.empty((most, H), dtype), np.empty((most, H), dtype)
     later = None
