@@ -1,8 +1,16 @@
 """What tests of several folders ask for."""
 
+import os
+import sys
+
 import pytest
 
 from .browser import Browser
+
+# The tests' matrix products are small: more threads make them slower, and many times slower on a busy machine. OpenBLAS
+# reads this when NumPy is imported.
+if "numpy" not in sys.modules:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
