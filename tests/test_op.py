@@ -216,7 +216,8 @@ def test_the_kind_of_error_is_the_kind_numpy_raises():
 def test_every_op_name_is_public():
     for name, made in registry.items():
         assert made.name == name
-        assert getattr(tg, name) is made or callable(getattr(tg, name))
+        if made.__module__.startswith("tinygrad_nlp."):  # other tests define ops of their own
+            assert getattr(tg, name) is made or callable(getattr(tg, name))
 
 
 def test_an_option_that_is_an_array_is_read_by_the_rule_as_it_was():
