@@ -290,3 +290,10 @@ def test_a_new_file_has_the_usual_permissions_and_an_old_one_keeps_its_own(tmp_p
     path.chmod(0o640)
     serialize.save(path, model=model)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    for target, kind in ((tmp_path, "folder"), (os.devnull, "device")):
+        with pytest.raises(OSError, match=f"cannot write .*: it is a {kind}, not a file"):
+            serialize.save(target, metadata={"a": 1})
+    assert not os.path.isfile(os.devnull) and list(tmp_path.iterdir()) == []

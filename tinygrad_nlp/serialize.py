@@ -153,6 +153,8 @@ def _digest(contents, tensors):
 def _write(target, tensors, header):
     from safetensors.numpy import save_file
 
+    if os.path.exists(target) and not os.path.isfile(target):  # renaming over a device would remove it
+        raise OSError(f"cannot write {target}: it is a {'folder' if os.path.isdir(target) else 'device'}, not a file")
     folder, name = os.path.split(target)
     # In the target's own folder: only there is replacing it a single step of the file system.
     temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.part")
