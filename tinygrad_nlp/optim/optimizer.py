@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import threads
 from ..errors import CheckpointError, DTypeError, GradientError, OptionError, ShapeError, describe, explain
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
+from ..threads import count, in_parts
 from ..versions import note_change
 from .options import refuse_unknown
 
@@ -221,7 +221,7 @@ class Optimizer:
         maximize = group.get("maximize", False)
         # Two threads wait for each other's turn in the interpreter after every call. Where main memory is the limit
         # anyway, half as many calls are better (3 million numbers: 5 %), below that they are not.
-        step = 2 * BLOCK if g.size > 32 * BLOCK and threads.count() > 1 else BLOCK
+        step = 2 * BLOCK if g.size > 32 * BLOCK and count() > 1 else BLOCK
 
         def work(first, last, part):
             q, h = self._scratch_of(w.dtype, part)
@@ -237,7 +237,7 @@ class Optimizer:
                     gb = np.add(gb, q[:length], out=h[:length])
                 rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
 
-        threads.in_parts(work, g.size, smallest=4 * BLOCK)
+        in_parts(work, g.size, smallest=4 * BLOCK)
         if arrays[0] is not w:
             w[...] = arrays[0]
 
