@@ -88,11 +88,16 @@ def photograph(page: Path, target: Path):
         subprocess.run([*command, f"{page.as_uri()}#step={STEP}"], check=True, capture_output=True, timeout=60)
 
 
+def keep(name, svg: str):
+    """Write a picture; the places in the code that it names begin at the checkout's root."""
+    (HERE / name).write_text(svg.replace(f"{HERE.parents[1]}/", ""), encoding="utf-8")
+
+
 def main():
-    skipgram_step().save(HERE / "skipgram-step.svg", engine=BUILTIN)
-    tied_weights().save(HERE / "sum.svg", engine=BUILTIN)
-    backward_pass().save(HERE / "backward-pass.svg", engine=BUILTIN)
-    difference().save(HERE / "diff.svg")
+    keep("skipgram-step.svg", skipgram_step().svg(BUILTIN))
+    keep("sum.svg", tied_weights().svg(BUILTIN))
+    keep("backward-pass.svg", backward_pass().svg(BUILTIN))
+    keep("diff.svg", difference().svg())
     with tempfile.TemporaryDirectory() as folder:
         photograph(
             replay(skipgram(), title="Skip-gram, naive softmax").save(Path(folder) / "r.html"), HERE / "replay.png"
