@@ -10,7 +10,6 @@ from tinygrad_nlp import registry
 
 from . import tutorials
 
-pytestmark = pytest.mark.skipif(not tutorials.FOLDER.exists(), reason="no checkout")
 AGAIN = "write it again: python -m tests.docs.tutorials"
 
 
