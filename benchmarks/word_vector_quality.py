@@ -38,7 +38,8 @@ def arguments(argv=None):
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
+    parser.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
     parser.add_argument("--json", metavar="FILE", help="write every training's measures there")
     return parser.parse_args(argv)
 
@@ -53,7 +54,7 @@ def main(argv=None) -> int:
             sentences = os.path.join(folder, "sentences.txt")
             with open(sentences, "w", encoding="utf-8") as out:
                 corpus = store(written(itertools.islice(lines, options.lines), out), 5)
-            for seed in range(1, options.seeds + 1):
+            for seed in range(options.first, options.first + options.seeds):
                 for name, peer in (("gensim", gensim_list), ("ours", ours)):
                     _, center, outside = peer(corpus, sentences, options, seed)
                     row = {"text": Path(path).name.split(".")[0], "peer": name, "seed": seed}
