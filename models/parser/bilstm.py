@@ -6,7 +6,7 @@ parsing using bidirectional LSTM feature representations"). What is read of a wo
 tags and of its spelling, which another LSTM has read letter by letter. The moves are those of the arc-hybrid system;
 labels are given to the arcs afterwards, from the vectors of head and dependent.
 
-A batch of sentences is kept without padding, as `tinygrad_nlp.ops.recurrent` lays it out: first all words 0, which are
+A batch of sentences is kept without padding, as `tinygrad_nlp.ops.packed` lays it out: first all words 0, which are
 ROOT, the longest sentence's first, then all words 1 and so on. One row more stands for "no word".
 """
 

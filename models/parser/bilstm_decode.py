@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinygrad_nlp.nn import LSTM, Parameter
-from tinygrad_nlp.ops.recurrent import first_rows, steps
+from tinygrad_nlp.ops.packed import first_rows, steps
 
 from .bilstm import Batch, BiLSTMNetwork, Letters, Spelled
 from .decode import Parser, advance

@@ -30,7 +30,7 @@ FAMILIES = {
     "negative_sampling": "Negative sampling",
     "order": "Sorting",
     "random": "Dropout",
-    "recurrent": "Recurrent layers",
+    "lstm": "Long short-term memory",
     "gru": "The gated recurrent unit",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import OptionError, ShapeError, describe, explain
-from ..ops.recurrent import first_rows
+from ..ops.packed import first_rows
 from . import init
 from .module import Module, Parameter
 from .sizes import size
@@ -106,7 +106,7 @@ class Recurrent(Module):
         """The layer on sequences without padding: the same as ``forward`` for whoever keeps his batches so.
 
         x: (M, input_size), the first elements of all sequences, then the second ones …, the longest sequence first;
-        ``sizes`` says how many each step has (`ops.recurrent`) -> (M, D·hidden_size) and the last states. ``state`` is
+        ``sizes`` says how many each step has (`ops.packed`) -> (M, D·hidden_size) and the last states. ``state`` is
         a tuple.
         """
         final = [[] for _ in range(self.states)]

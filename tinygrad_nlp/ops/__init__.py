@@ -9,11 +9,11 @@ from .gru import *
 from .index import *
 from .linalg import *
 from .loss import *
+from .lstm import *
 from .negative_sampling import *
 from .normalize import *
 from .order import *
 from .random import *
-from .recurrent import *
 from .reduce import *
 from .select import *
 from .shape import *

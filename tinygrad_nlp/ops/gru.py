@@ -1,4 +1,4 @@
-"""The gated recurrent unit over whole sequences; batches are laid out as in `recurrent`."""
+"""The gated recurrent unit over whole sequences; batches are laid out as in `packed`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..derivation import Derivation, smooth
 from ..op import op
 from ..samples import normal, sample
 from .activation import sigmoid
-from .recurrent import added, before_each, first_rows, previous, refuse_sizes, steps
+from .packed import added, before_each, first_rows, previous, refuse_sizes, steps
 from .shape import concat
 from .trigonometry import tanh
 
@@ -23,7 +23,7 @@ class gru:
     reset, update and new in PyTorch's order. h0: (N, H) the states the N sequences begin with, 0 if not given.
     -> (M, H): the state after each row.
 
-    sizes    rows of each step, falling; their sum is M (see `recurrent`)
+    sizes    rows of each step, falling; their sum is M (see `packed`)
     reverse  from the last element of each sequence to its first
     """
 

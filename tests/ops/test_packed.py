@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_nlp as tg
-from tinygrad_nlp.ops.recurrent import first_rows, previous_rows, steps
+from tinygrad_nlp.ops.packed import first_rows, previous_rows, steps
 
 
 def sigma(x):
