@@ -32,7 +32,7 @@ class ParserNetwork(Module):
     features: (B, F) rows of the table -> (B, C) logits, unnormalised log-probabilities of the transitions.
 
     With z = xW + b₁ and ReLU, ∂h_i/∂x_j = 1{z_i > 0} W_ji, 0 at z_i = 0 by convention, and with y the one-hot
-    target ∂CE/∂logits = ŷ − y: source 001 3(e), statements 40 and 41 of CLAIMS.md. ``Linear`` keeps W transposed.
+    target ∂CE/∂logits = ŷ − y: source 001 3(e). ``Linear`` keeps W transposed.
     """
 
     def __init__(self, rows, features, dim, hidden, classes, *, activation="relu", dropout=0.5, rng=None):

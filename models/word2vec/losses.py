@@ -1,6 +1,6 @@
 r"""The losses of word2vec for one center word, line by line as the documents write them.
 
-Layout: words are rows, U is (V, D). (002 prints words as columns; 000 and 001 mix both, see CLAIMS.) ``v_c`` is the
+Layout: words are rows, U is (V, D). (002 prints words as columns; 000 and 001 (b)(i) and (d) mix both.) ``v_c`` is the
 center word's vector, ``u_w`` row w of U. Everything is in nats. The gradients are not written here: the engine
 derives them, and the tests hold them against the closed forms below.
 

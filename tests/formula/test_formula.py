@@ -1,6 +1,6 @@
 r"""The formulas of the documents come out of the rules, letter by letter, and what is printed is what was computed.
 
-Expected texts: CLAIMS rows 3, 4, 14, 21, 24-29, 40. Every one is also read back from its LaTeX by `reader` and
+Expected texts: 000 and 001 (b)(i) and (d), 002 §1.2, 003 Q2c and Q3, 004 (d), 001 3(e)(i). Every one is also read back from its LaTeX by `reader` and
 compared with finite differences of a loss written in NumPy.
 """
 

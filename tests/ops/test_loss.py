@@ -65,7 +65,7 @@ def gradient(function, x, *args, **options):
 
 
 def test_gradient_of_cross_entropy_is_y_hat_minus_y():
-    """CLAIMS row 20: ∂CE/∂logits = ŷ − y, for three classes as 001 3(e)(ii) asks."""
+    """003 Eq 18: ∂CE/∂logits = ŷ − y, for three classes as 001 3(e)(ii) asks."""
     logits, c = np.array([0.3, -1.0, 2.0]), 1
     y_hat = np.exp(logits) / np.exp(logits).sum()
     assert_close(gradient(tg.cross_entropy, logits, np.int64(c)), y_hat - np.eye(3)[c], 1e-14)
@@ -80,7 +80,7 @@ def test_fused_rule_equals_the_chain_of_rules_where_that_is_finite():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_it_stays_finite_where_exp_then_log_does_not(dtype):
-    """CLAIMS rows 2 and 16: log-sum-exp at ±1000 and 10⁴."""
+    """003 Q1 and Q3a, 004 (a): log-sum-exp at ±1000 and 10⁴."""
     logits = np.array([[1000.0, -1000.0, 0.0], [1e4, 0.0, -1e4]], dtype)
     x = tg.Tensor(logits, requires_grad=True)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
@@ -91,7 +91,7 @@ def test_it_stays_finite_where_exp_then_log_does_not(dtype):
 
 
 def test_one_hot_targets_equal_class_indices():
-    """CLAIMS row 1: the naive-softmax loss is the cross-entropy with a one-hot target."""
+    """002 §1.1: the naive-softmax loss is the cross-entropy with a one-hot target."""
     logits, target = np.random.default_rng(1).normal(size=(6, 4)), np.array([0, 1, 2, 3, 3, 0])
     assert_close(tg.cross_entropy(logits, np.eye(4)[target]), tg.cross_entropy(logits, target), 1e-14)
 

@@ -1,4 +1,4 @@
-"""Softmax and the normalizations: the statements of the seed documents, extremes, masks, PyTorch's numbers."""
+"""Softmax and the normalizations: the statements of the course documents, extremes, masks, PyTorch's numbers."""
 
 import math
 
@@ -73,7 +73,7 @@ def test_extreme_logits_stay_finite_forward_and_backward(size, dtype):
 
 
 def test_jacobian_of_softmax():
-    """CLAIMS row 19: dŷ_k/dx_i = ŷ_k (δ_ki - ŷ_i), with 003 Eq 16's index corrected."""
+    """003 Q2b: dŷ_k/dx_i = ŷ_k (δ_ki - ŷ_i), with the index of its Eq 16 corrected."""
     x = np.array([0.3, -1.2, 2.0, 0.7])
     y = np.exp(x) / np.exp(x).sum()
     by_hand = np.array([[y[k] * ((k == i) - y[i]) for i in range(4)] for k in range(4)])
@@ -197,7 +197,7 @@ def test_layer_norm_refuses_what_broadcasting_would_let_pass():
 
 @pytest.mark.parametrize("alpha", [0.01, 1.0, 7.0])
 def test_positive_multiples_share_a_unit_vector_and_negative_ones_its_opposite(alpha):
-    """CLAIMS rows 7 and 8."""
+    """000 and 001 (c), 002 §1.5."""
     x = np.array([3.0, -4.0, 12.0])
     assert_close(tg.l2_normalize(alpha * x), x / 13, 1e-15)
     assert_close(tg.l2_normalize(-alpha * x), -x / 13, 1e-15)

@@ -13,7 +13,10 @@ FORWARD = {"dropout": lambda x, keep, p: np.where(keep, x / (1 - p), 0.0)}
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.75])
 def test_the_mean_over_all_masks_is_the_input_and_the_mean_square_grows(p):
-    """E[s] = h and E|s|² = |h|² / (1 − p), exactly, by enumerating all 2^k masks (CLAIMS row 37 and its slip)."""
+    """E[s] = h and E|s|² = |h|² / (1 − p), exactly, by enumerating all 2^k masks.
+
+    000 and 001 2(b)(i) say that the expected magnitude stays; it is the mean.
+    """
     h = np.array([0.3, -1.2, 2.0, 0.7, -0.4])
     mean, mean_square = np.zeros_like(h), 0.0
     for mask in itertools.product([False, True], repeat=len(h)):

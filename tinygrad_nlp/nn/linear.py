@@ -19,7 +19,7 @@ class Linear(Module):
 
     x: (…, in_features) -> (…, out_features); a list or number is taken as a Tensor of the weight's dtype
     weight  (out_features, in_features), one row per output, as PyTorch keeps it, so that state_dicts can be exchanged.
-            The seed documents write xW + b with W of shape (in, out) (003 Q2c, 001 3(e)): their W is ``weight.T``
+            The course documents write xW + b with W of shape (in, out) (003 Q2c, 001 3(e)): their W is ``weight.T``
     bias    (out_features,), or None with ``bias=False``
     dtype   of the parameters; ``rng`` draws them
 

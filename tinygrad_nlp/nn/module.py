@@ -127,7 +127,7 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def num_parameters(self, trainable_only=False) -> int:
-        """How many numbers are learned, shared ones counted once (CLAIMS: 003 Q2d counts them by hand)."""
+        """How many numbers are learned, shared ones counted once; 003 Q2d counts a network's by hand."""
         return sum(p.size for p in self.parameters() if p.requires_grad or not trainable_only)
 
     # ---- changing all of it ------------------------------------------------------------------------------------
