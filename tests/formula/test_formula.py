@@ -1,7 +1,7 @@
 r"""The formulas of the documents come out of the rules, letter by letter, and what is printed is what was computed.
 
-Expected texts: 000 and 001 (b)(i) and (d), 002 §1.2, 003 Q2c and Q3, 004 (d), 001 3(e)(i). Every one is also read back from its LaTeX by `reader` and
-compared with finite differences of a loss written in NumPy.
+Expected texts: 000 and 001 (b)(i) and (d), 002 §1.2, 003 Q2c and Q3, 004 (d), 001 3(e)(i). Every one is also read
+back from its LaTeX by `reader` and compared with finite differences of a loss written in NumPy.
 """
 
 import numpy as np
