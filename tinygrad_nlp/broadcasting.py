@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .errors import ShapeError, explain
+
 
 def sum_to_shape(g, shape):
     """Sum ``g`` over the axes along which an array of ``shape`` was broadcast; the adjoint of ``expand``.
@@ -33,8 +35,6 @@ def normalize_axes(axis, ndim: int) -> tuple[int, ...]:
 
     Raises ShapeError for an axis out of range or named twice.
     """
-    from .errors import ShapeError, explain
-
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .errors import user_line
+
 
 class Modes:
     """An immutable set of switches; a ``with`` block installs a changed copy and puts the old one back."""
@@ -155,8 +157,6 @@ class Scope:
 @contextmanager
 def module_scope(module, name: str):
     """Mark every tensor made inside as made by ``module``."""
-    from .errors import user_line
-
     outer = current().scope
     path = f"{outer.path}.{name}" if outer else name
     token = _modes.set(current().but(scope=Scope(module, path, outer.where if outer else user_line(3), outer)))
