@@ -208,10 +208,6 @@ def _spread(name):
     )
 
 
-def _position(name):
-    return lambda a, axis=None, *, keepdims=False: getattr(ops, name)(a, axis=axis, keepdims=keepdims)
-
-
 def _flat(x):
     return ops.reshape(x, shape=(-1,))
 
@@ -280,8 +276,8 @@ FUNCTIONS = {
     np.var: _spread("var"),
     np.std: _spread("std"),
     np.cumsum: lambda a, axis=None: ops.cumsum(_flat(a) if axis is None else a, axis=0 if axis is None else axis),
-    np.argmax: _position("argmax"),
-    np.argmin: _position("argmin"),
+    np.argmax: _reduction("argmax"),
+    np.argmin: _reduction("argmin"),
     np.sort: _along("sort"),
     np.argsort: _along("argsort"),
     np.reshape: lambda a, shape: ops.reshape(a, shape=shape),
