@@ -174,7 +174,7 @@ def _unfolded(made, chain):
 
 def _made(nodes, symbols, wrt, book, expected):
     """The Formulas of ``wrt``, all by one Writer."""
-    arrived, _ = gradients(nodes[0], nodes, symbols)
+    arrived = gradients(nodes[0], nodes, symbols)
     book.settle([symbols[n._id] for n in reversed(nodes)])
     for n in nodes:
         if n._op is not None and n.name and n is not nodes[0]:

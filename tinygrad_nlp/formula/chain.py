@@ -141,7 +141,7 @@ class _Unfolding:
 
     def sent(self, node, g):
         """(argument, what it receives) of a tensor's op."""
-        for _, a, part in sent_back(node, g, self.symbols):
+        for a, part in sent_back(node, g, self.symbols):
             if self.first(a)._id in self.leads:
                 yield self.first(a), part
 

@@ -135,25 +135,23 @@ def as_symbols(node, symbols):
 
 
 def gradients(loss, nodes, symbols):
-    """dJ/d(tensor) by tensor id, and the steps taken [(tensor, argument, what it received), …].
+    """dJ/d(tensor) by tensor id.
 
     The sweep of backward.py once more, in the same order, with the same rules, on symbols.
     """
     if loss.shape != () and loss.size != 1:
         raise GradientError(explain("formula", got=describe(loss), expected="a loss: one number", write="loss.sum()"))
-    pending, steps = {loss._id: np.ones(loss.shape, loss.dtype)}, []
+    pending = {loss._id: np.ones(loss.shape, loss.dtype)}
     for node in nodes:
         if node._op is None or node._id not in pending:
             continue
-        for step in sent_back(node, pending[node._id], symbols):
-            _, a, part = step
-            steps.append(step)
+        for a, part in sent_back(node, pending[node._id], symbols):
             pending[a._id] = pending[a._id] + part if a._id in pending else part
-    return pending, steps
+    return pending
 
 
 def sent_back(node, g, symbols):
-    """What the rules of one tensor's op make of the gradient ``g``: (tensor, argument, what it receives) each."""
+    """What the rules of one tensor's op make of the gradient ``g``: (argument, what it receives) each."""
     args = as_symbols(node, symbols)
     for position, a in enumerate(node._args):
         if not isinstance(a, Tensor) or not a.requires_grad:
@@ -173,4 +171,4 @@ def sent_back(node, g, symbols):
             part = part.dense()
         if node._op.broadcasts and part.shape != a.shape:
             part = sum_to_shape(part, a.shape)
-        yield node, a, part
+        yield a, part
