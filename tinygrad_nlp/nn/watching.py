@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..errors import GradientError, OptionError, explain
+from ..errors import DTypeError, GradientError, OptionError, explain
 from ..modes import is_grad_enabled
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
@@ -47,7 +47,7 @@ class watch:
 
     def __init__(self, model: Module, every: int = 1):
         if not isinstance(model, Module):
-            raise TypeError(explain("watch()", got=type(model).__name__, expected="a Module", write="watch(model)"))
+            raise DTypeError(explain("watch()", got=type(model).__name__, expected="a Module", write="watch(model)"))
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise OptionError(explain("watch()", got=f"every={every!r}", expected="a whole number of at least 1"))
         self.model, self.every = model, every
