@@ -7,14 +7,13 @@ and that one style sheet, by their hashes, and nothing else: no request, no othe
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 import json
 import re
 from functools import cache
 from pathlib import Path
 
+from ..document import digest, document
 from ..text import xml
 
 FOLDER = Path(__file__).parent
@@ -24,22 +23,15 @@ SCRIPT = ("make", "figures", "state", "graph", "panel", "chain", "stepping")
 
 def page(payload: dict, static: str) -> str:
     """One HTML file: ``payload`` for the script, ``static`` (SVG) where scripts do not run."""
-    style, script = _source("style.css"), _script()
-    allowed = sources()
-    policy = (
-        f"default-src 'none'; script-src {allowed['script-src']}; style-src {allowed['style-src']}; img-src data:; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
     parts = {
-        "POLICY": policy,
         "TITLE": xml(payload["title"]),
-        "STYLE": style,
         "STATIC": static,
         "DATA": inert_json(payload),
-        "SCRIPT": script,
+        "SCRIPT": _script(),
     }
     # One pass, so that a title that reads @@SCRIPT@@ stays a title.
-    return re.sub("@@([A-Z]+)@@", lambda match: parts[match[1]], _source("page.html"))
+    body = re.sub("@@([A-Z]+)@@", lambda match: parts[match[1]], _source("body.html"))
+    return document(payload["title"], _source("style.css"), body, {"script-src": sources()["script-src"]})
 
 
 def sources() -> dict[str, str]:
@@ -48,14 +40,14 @@ def sources() -> dict[str, str]:
     Such a frame obeys the policy of the page around it as well as its own. These hashes admit the replay's one script
     and one style sheet and nothing else: ``{"script-src": "'sha256-…'", "style-src": "'sha256-…'"}``.
     """
-    return {"script-src": f"'{_digest(_script())}'", "style-src": f"'{_digest(_source('style.css'))}'"}
+    return {"script-src": digest(_script()), "style-src": digest(_source("style.css"))}
 
 
-def frame(document: str, title: str, height: int) -> str:
-    """``document`` in a frame that may run its script and can do nothing to the page around it."""
+def frame(contents: str, title: str, height: int) -> str:
+    """``contents``, a whole page, in a frame that may run its script and can do nothing to the page around it."""
     return (
         f'<iframe sandbox="allow-scripts" title="{html.escape(title, quote=True)}" width="100%" height="{height}" '
-        f'frameborder="0" srcdoc="{html.escape(document, quote=True)}"></iframe>'
+        f'frameborder="0" srcdoc="{html.escape(contents, quote=True)}"></iframe>'
     )
 
 
@@ -68,10 +60,6 @@ def _source(name):
 def _script():
     parts = "\n".join(_source(f"script/{name}.js") for name in SCRIPT)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
-
-
-def _digest(text):
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def inert_json(value) -> str:
