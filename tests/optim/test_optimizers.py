@@ -6,7 +6,7 @@ import pytest
 from tests.numerical import assert_close
 from tinygrad_nlp import DTypeError, GradientError, OptionError, Tensor, nn, no_grad, optim
 from tinygrad_nlp.errors import CheckpointError, ShapeError, StaleValueError
-from tinygrad_nlp.optim import optimizer as optimizer_module
+from tinygrad_nlp.optim import blocks
 from tinygrad_nlp.rowsparse import OuterRows, RowSparse
 
 STEPS = 25
@@ -331,7 +331,7 @@ def test_block_size_does_not_change_a_bit(case, monkeypatch):
     shapes = ((7, 5), (9,), ())
     whole, cut = parameters(np.float32, shapes), parameters(np.float32, shapes)
     run(getattr(optim, name)(whole, **options), whole, range(4))
-    monkeypatch.setattr(optimizer_module, "BLOCK", 8)
+    monkeypatch.setattr(blocks, "BLOCK", 8)
     run(getattr(optim, name)(cut, **options), cut, range(4))
     for p, q in zip(whole, cut):
         assert p.data.tobytes() == q.data.tobytes()

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..errors import CheckpointError, OptionError, describe, explain
-from ..threads import in_parts
-from .optimizer import BLOCK
+from .blocks import Blocks
 
 
 class ExponentialAverage:
@@ -37,7 +36,7 @@ class ExponentialAverage:
             raise OptionError(explain("ExponentialAverage", got="no parameters", expected="model.parameters()"))
         self.averages = [np.array(p.data, order="C") for p in self.parameters]
         self._applied = False
-        self._scratch: dict = {}
+        self._blocks = Blocks()
 
     def update(self) -> None:
         """Take the parameters' present values into the averages. Raises OptionError within `applied`."""
@@ -47,21 +46,14 @@ class ExponentialAverage:
             )
         self.steps += 1
         share = 1.0 - min(self.decay, (1 + self.steps) / (10 + self.steps))
+
+        def approach(a, p, q):
+            np.subtract(p, a, out=q)
+            np.multiply(q, share, out=q)
+            np.add(a, q, out=a)
+
         for parameter, average in zip(self.parameters, self.averages):
-            self._move(np.ascontiguousarray(parameter.data).reshape(-1), average.reshape(-1), share)
-
-    def _move(self, p, a, share):
-        def work(first, last, part):
-            if (a.dtype, part) not in self._scratch:
-                self._scratch[a.dtype, part] = np.empty(BLOCK, a.dtype)
-            for start in range(first, last, BLOCK):
-                block = slice(start, min(start + BLOCK, last))
-                q = self._scratch[a.dtype, part][: block.stop - start]
-                np.subtract(p[block], a[block], out=q)
-                q *= share
-                a[block] += q
-
-        in_parts(work, a.size, smallest=4 * BLOCK)
+            self._blocks.run(approach, parameter.data, [average])
 
     def swap(self) -> None:
         """Exchange the parameters' values and the averages; a second call puts them back."""

@@ -1,8 +1,7 @@
-"""What every optimizer shares: groups of parameters, state, and a step that walks memory in cache-sized blocks.
+"""What every optimizer shares: groups of parameters, state, and a step.
 
-An optimizer is written as a rule for one block: given views of the parameter ``w``, its gradient ``g``, its state
-arrays and a scratch array ``q``, change ``w`` and the state in place. A formula of ten operations over a million
-numbers would fetch each number ten times from memory; block by block the ten operations find them in the cache.
+An optimizer is written as a rule for one block of elements (blocks.py): given views of the parameter ``w``, its
+gradient ``g``, its state arrays and a scratch array ``q``, change ``w`` and the state in place.
 
 The same rule serves a row-sparse gradient: it is run on a copy of the touched rows, which is then put back.
 """
@@ -14,12 +13,9 @@ import numpy as np
 from ..errors import CheckpointError, DTypeError, GradientError, OptionError, ShapeError, describe, explain
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
-from ..threads import count, in_parts
 from ..versions import note_change
+from . import blocks
 from .options import refuse_unknown
-
-BLOCK = 1 << 16
-"""Elements per block: so many that the cost of a call is small, so few that all arrays of a block fit the cache."""
 
 
 class Optimizer:
@@ -43,7 +39,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict] = []
         self.state: dict[Tensor, dict] = {}
-        self._scratch: dict = {}
+        self._blocks = blocks.Blocks()
         if isinstance(parameters, Tensor) or callable(getattr(parameters, "parameters", None)):
             write = "model.parameters()" if not isinstance(parameters, Tensor) else "[parameter]"
             raise DTypeError(
@@ -194,58 +190,25 @@ class Optimizer:
         rule = self.rule(group, state["step"], parameter._data.dtype)
         held = [state[name] for name in names]
         w = parameter._data
+        options = {
+            "decay": 0 if self.decoupled_decay else group.get("weight_decay", 0),
+            "maximize": group.get("maximize", False),
+        }
         if isinstance(g, Tensor):
             g = g._data
         if isinstance(g, RowSparse) and self.rows_suffice(group):
             every_row, values = g.merged()
-            at_once = max(1, BLOCK * len(w) // max(w.size, 1))
+            at_once = max(1, blocks.BLOCK * len(w) // max(w.size, 1))
             for start in range(0, len(every_row), at_once):
                 rows = every_row[start : start + at_once]
                 touched = [array.take(rows, axis=0) for array in (w, *held)]
-                self._in_blocks(rule, group, values[start : start + at_once], touched)
+                self._blocks.run(rule, values[start : start + at_once], touched, **options)
                 for array, new in zip((w, *held), touched):
                     array[rows] = new
         else:
             g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
-            self._in_blocks(rule, group, g, [w, *held])
+            self._blocks.run(rule, g, [w, *held], **options)
         note_change(w)
-
-    def _in_blocks(self, rule, group, g, arrays):
-        """Run ``rule`` over ``arrays`` = [w, *state], all of the shape of ``g``, block by block and in place."""
-        w = arrays[0]
-        if not w.flags.c_contiguous:  # flattening would work on a copy: do so openly, and put it back
-            arrays = [np.ascontiguousarray(w), *arrays[1:]]
-        flat = [array.reshape(-1) for array in arrays]
-        g = np.ascontiguousarray(g).reshape(-1)
-        decay = 0 if self.decoupled_decay else group.get("weight_decay", 0)
-        maximize = group.get("maximize", False)
-        # Two threads wait for each other's turn in the interpreter after every call. Where main memory is the limit
-        # anyway, half as many calls are better (3 million numbers: 5 %), below that they are not.
-        step = 2 * BLOCK if g.size > 32 * BLOCK and count() > 1 else BLOCK
-
-        def work(first, last, part):
-            q, h = self._scratch_of(w.dtype, part)
-            for start in range(first, last, step):
-                block = slice(start, min(start + step, last))
-                gb = g[block]
-                length = gb.size
-                wb = flat[0][block]
-                if maximize:
-                    gb = np.negative(gb, out=h[:length])
-                if decay:
-                    np.multiply(wb, decay, out=q[:length])
-                    gb = np.add(gb, q[:length], out=h[:length])
-                rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
-
-        in_parts(work, g.size, smallest=4 * BLOCK)
-        if arrays[0] is not w:
-            w[...] = arrays[0]
-
-    def _scratch_of(self, dtype, part):
-        """Two work arrays for each thread."""
-        if (dtype, part) not in self._scratch:
-            self._scratch[dtype, part] = np.empty((2, 2 * BLOCK), dtype)
-        return self._scratch[dtype, part]
 
     def _refuse(self, name, value, expected):
         raise OptionError(explain(f"{type(self).__name__}: {name}", got=repr(value), expected=expected))
