@@ -61,7 +61,7 @@ def test_only_floats_can_require_grad(dtype):
 def test_what_is_no_rectangular_array_of_numbers_is_refused():
     with pytest.raises(ShapeError, match="nested lists of unequal lengths"):
         Tensor([[1.0], [1.0, 2.0]])
-    for data in ("word", ["a", "b"], None, {"a": 1}):
+    for data in ("word", ["a", "b"], None, {"a": 1}, [np.datetime64("2026-01-01")]):
         with pytest.raises(DTypeError, match="expected numbers"):
             Tensor(data)
     with pytest.raises(DTypeError, match="expected an array of numbers"):

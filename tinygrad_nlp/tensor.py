@@ -11,10 +11,22 @@ from functools import partial
 
 import numpy as np
 
-from .errors import DTypeError, GradientError, IndexRangeError, OptionError, ShapeError, describe, explain
+from .errors import (
+    DTypeError,
+    GradientError,
+    IndexRangeError,
+    OptionError,
+    ShapeError,
+    describe,
+    explain,
+    is_library_code,
+)
 from .modes import current
 from .rowsparse import RowSparse
 from .versions import note_change, tick
+
+NUMBERS = "fiubc"
+"""Kinds of dtype that a tensor may have: floats, whole numbers, booleans, complex numbers."""
 
 KEEP = object()
 """Among a tensor's hooks: keep its gradient in ``.grad`` once the others have seen it."""
@@ -315,8 +327,6 @@ class Tensor:
     @property
     def made_at(self) -> str:
         """``file:line in function`` of the user's code that made this tensor, '' for a leaf or an unrecorded result."""
-        from .errors import is_library_code
-
         if self._code is None:
             return self._place or ""
         if self._scope is not None and is_library_code(self._code.co_filename):
@@ -451,12 +461,12 @@ def _as_array(data, dtype, copy):
                     "Tensor(data)", got=f"nested lists of unequal lengths ({error})", expected="a rectangular array"
                 )
             ) from None
-        if array.dtype == object or array.dtype.kind in "USO":
+        if array.dtype.kind not in NUMBERS:
             raise DTypeError(explain("Tensor(data)", got=f"{type(data).__name__} of {array.dtype}", expected="numbers"))
         if dtype is None and not keep and array.dtype == np.float64:
             dtype = np.float32
         return array.astype(dtype, copy=False) if dtype is not None else array
-    if data.dtype.kind not in "fiubc":
+    if data.dtype.kind not in NUMBERS:
         raise DTypeError(explain("Tensor(data)", got=describe(data), expected="an array of numbers"))
     if dtype is not None and data.dtype != dtype:
         return data.astype(dtype)
