@@ -67,7 +67,7 @@ def test_markdown_says_all_there_is_to_say(tmp_path):
 
 
 def test_every_gradient_of_the_reference_was_measured():
-    from tinygrad_nlp.cli.explanation import AGREE, Explanation
+    from tinygrad_nlp.cli.explain_data import AGREE, Explanation
 
     unmeasured = []
     for name, op in ours().items():
@@ -82,7 +82,7 @@ def test_every_gradient_of_the_reference_was_measured():
 
 def test_a_wrong_rule_is_called_different():
     from tinygrad_nlp.cli.explain import explanation
-    from tinygrad_nlp.cli.explanation import Explanation
+    from tinygrad_nlp.cli.explain_data import Explanation
     from tinygrad_nlp.samples import normal, sample
 
     @tg.op

@@ -14,7 +14,7 @@ import textwrap
 from pathlib import Path
 
 from . import Parser, user_file
-from .explanation import AGREE, Explanation, listed
+from .explain_data import AGREE, Explanation, listed
 
 WIDTH = 100
 
