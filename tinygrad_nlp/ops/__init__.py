@@ -4,9 +4,15 @@ from types import ModuleType as _Module
 
 from .activation import *
 from .arithmetic import *
+from .compare import *
+from .copies import *
+from .diagonal import *
+from .einsum import *
+from .embedding import *
 from .exp_log import *
 from .gru import *
 from .index import *
+from .join import *
 from .linalg import *
 from .loss import *
 from .lstm import *
@@ -18,6 +24,7 @@ from .reduce import *
 from .select import *
 from .shape import *
 from .trigonometry import *
+from .windows import *
 
 # What `from .ops import *` gives the package: ops and their companions, not the families' files.
 __all__ = [name for name, value in globals().items() if not name.startswith("_") and not isinstance(value, _Module)]

@@ -8,8 +8,8 @@ from ..derivation import Derivation, smooth
 from ..op import op
 from ..samples import normal, sample
 from .activation import sigmoid
+from .join import concat
 from .packed import added, before_each, first_rows, previous, refuse_sizes, steps
-from .shape import concat
 from .trigonometry import tanh
 
 __all__ = ["gru"]

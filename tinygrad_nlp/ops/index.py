@@ -6,25 +6,14 @@ import math
 
 import numpy as np
 
-from ..derivation import Convention, Derivation, smooth
+from ..derivation import Derivation, smooth
 from ..errors import DTypeError, IndexRangeError, ShapeError, explain
 from ..op import op
-from ..rowsparse import RowSparse, add_rows
+from ..rowsparse import add_rows
 from ..samples import integers, normal, sample
 from ..tensor import Tensor
 
-__all__ = [
-    "add_windows",
-    "embedding",
-    "gather",
-    "getitem",
-    "one_hot",
-    "put_back",
-    "rows_of",
-    "scatter_add",
-    "take",
-    "unfold",
-]
+__all__ = ["gather", "getitem", "put_back", "scatter_add", "take"]
 
 
 # ---- x[index] and its transpose -----------------------------------------------------------------------------
@@ -225,7 +214,7 @@ class gather:
                 )
             )
         n = x.shape[axis]
-        _refuse_outside("gather", index.value, -n, n, f"axis {axis} has {n} places")
+        refuse_outside("gather", index.value, -n, n, f"axis {axis} has {n} places")
 
     derivation = Derivation(
         statement=r"s_{bk} = x_{b\, i_{bk}}",
@@ -299,157 +288,7 @@ def _same_but(shape, other, axis) -> bool:
     return ndim == len(other) and all(shape[i] == other[i] for i in range(ndim) if i != axis % ndim)
 
 
-# ---- words --------------------------------------------------------------------------------------------------
-
-
-@op
-class embedding:
-    """The rows of a table at ``index``: each word's vector.
-
-    Shapes: table: (V, D), or (V, …) in general; index: any shape K of ints -> K + (D,).
-    The table's gradient is a `RowSparse` of K rows: what was not read costs nothing.
-
-    padding_idx  a row that is read like any other and receives no gradient
-
-    Raises IndexRangeError for ids below 0 or from V on (no counting from the end: a negative id is a bug in the
-    vocabulary), DTypeError for ids that are no ints.
-    """
-
-    def forward(table, index, *, padding_idx=None):
-        index = np.asarray(index)
-        refuse_bad_ids("embedding", index, len(table), "table has {} rows")
-        return table.take(index, axis=0)
-
-    def vjp_table(g, out, table, index, *, padding_idx):
-        return rows_of(g, index, shape=table.shape, padding_idx=padding_idx)
-
-    def check(table, index, *, padding_idx):
-        if table.ndim == 0:
-            raise ShapeError(explain("embedding", got=f"table {table}", expected="a table of rows, (V, D)"))
-
-    derivation = Derivation(
-        statement=r"s_k = E_{i_k} \text{ (row } i_k \text{ of } E\text{)}",
-        steps=(
-            r"dJ = \textstyle\sum_k \bar s_k \cdot dE_{i_k}",
-            r"\bar E_i = \textstyle\sum_{k:\, i_k = i} \bar s_k: \text{ a row read twice gets both gradients}",
-        ),
-        source="003 Eq 41, with its slip corrected: a word drawn several times counts each time",
-        shapes="table: (V, D), index: K ints -> K + (D,)",
-        notes="the same as one_hot(index, V) @ E, without its V·D zeros a word",
-    )
-    conventions = (
-        Convention(
-            "index = padding_idx",
-            ([[1.0, 2.0], [3.0, 4.0]], np.array([0, 1, 1])),
-            ([[0.0, 0.0], [2.0, 2.0]], None),
-            "padding is no word: its vector is a constant. PyTorch does the same",
-            {"padding_idx": 0},
-        ),
-    )
-    samples = (
-        sample(normal(5, 3), integers(0, 5, 7)),
-        sample(normal(5, 3), integers(0, 5, 2, 4)),
-        sample(normal(5, 3), np.array(4)),
-        sample(normal(5), integers(0, 5, 3)),
-        sample(normal(4, 2, 2), integers(0, 4, 3)),
-        sample(normal(5, 3), np.zeros((0, 2), np.int64)),
-    )
-
-
-@op
-class rows_of:
-    """The table-shaped sum of x's vectors, each in the row that ``index`` names: the transpose of ``embedding``.
-
-    Shapes: x: index.shape + (D,), index: any shape of ints -> shape = (V, D). On arrays the result is a
-    `RowSparse`, which holds x itself and no zeros; on Tensors it is dense. ``padding_idx`` is left out of the sum.
-    """
-
-    def forward(x, index, *, shape, padding_idx=None):
-        rows = np.ravel(index)
-        values = np.reshape(x, (rows.size, *shape[1:]))
-        if padding_idx is not None:
-            real = rows != padding_idx
-            rows, values = rows[real], values[real]
-        return RowSparse(rows, values, shape)
-
-    def vjp_x(g, out, x, index, *, shape, padding_idx):
-        return words_only(embedding(g, index), index, padding_idx)
-
-    derivation = Derivation(
-        statement=r"S_i = \textstyle\sum_{k:\, i_k = i} x_k",
-        steps=(r"dS_{i_k} = dx_k + \dots", r"\bar x_k = \bar S_{i_k}"),
-        source="transpose of embedding",
-        shapes="x: K + (D,), index: K ints -> (V, D)",
-    )
-    conventions = smooth
-    samples = (
-        sample(normal(4, 3), integers(0, 5, 4), shape=(5, 3)),
-        sample(normal(2, 2, 3), integers(0, 5, 2, 2), shape=(5, 3)),
-        sample(normal(4, 3), np.array([1, 0, 2, 0]), shape=(3, 3), padding_idx=0),
-        sample(normal(3), np.array(1), shape=(2, 3)),
-    )
-
-
-def words_only(vectors, index, padding_idx):
-    """``vectors`` (index.shape + (D,)) with 0 where ``index`` is ``padding_idx``.
-
-    Written as reading the others and putting them back: a product with a mask would make NaN of an infinite padding.
-    """
-    if padding_idx is None:
-        return vectors
-    words = constant(index) != padding_idx
-    return put_back(vectors[words], index=words, shape=vectors.shape)
-
-
-@op
-class one_hot:
-    """For each id a vector of zeros with a 1 at the id's place.
-
-    Shapes: index: any shape K of ints -> K + (num_classes,). ``num_classes`` defaults to the largest id + 1.
-    float32 unless ``dtype`` says otherwise: 0 and 1 are exact in every dtype, and a product takes the other's.
-    No gradient: an id cannot change by a little. Raises IndexRangeError, DTypeError as ``embedding`` does.
-    """
-
-    def forward(index, *, num_classes=None, dtype=np.float32):
-        index = np.asarray(index)
-        if num_classes is None:
-            num_classes = int(index.max()) + 1 if index.size else 0
-        refuse_bad_ids("one_hot", index, num_classes, "there are {} classes")
-        out = np.zeros((*index.shape, num_classes), dtype)
-        if index.size:
-            np.put_along_axis(out, index[..., None], 1, axis=-1)
-        return out
-
-    derivation = Derivation(
-        statement=r"s_{ki} = 1 \text{ if } i_k = i \text{ else } 0",
-        steps=(),
-        source="000, 001 (a): y, the true empirical distribution",
-        shapes="index: K ints -> K + (num_classes,)",
-    )
-    conventions = smooth
-    samples = (
-        sample(integers(0, 4, 5), num_classes=4),
-        sample(integers(0, 4, 2, 3), num_classes=6),
-        sample(np.array(2)),
-        sample(np.zeros((0,), np.int64), num_classes=3),
-    )
-
-
-def refuse_bad_ids(name, index, count, holds):
-    """Raise for ids that are no ints or not among 0 … count - 1; ``holds`` says with {} what there are ``count`` of."""
-    if index.dtype.kind not in "iu":
-        raise DTypeError(
-            explain(
-                name,
-                got=f"index {index.shape} {index.dtype}",
-                expected="ids of an integer dtype",
-                write="index.astype(np.int64)" if index.dtype.kind == "f" else "np.flatnonzero(mask) for a mask",
-            )
-        )
-    _refuse_outside(name, index, 0, count, holds.format(count))
-
-
-def _refuse_outside(name, index, low, high, holds):
+def refuse_outside(name, index, low, high, holds):
     """Raise IndexRangeError, naming the first offender, unless low <= index < high everywhere."""
     if not index.size or (index.min() >= low and index.max() < high):
         return
@@ -460,101 +299,4 @@ def _refuse_outside(name, index, low, high, holds):
             got=f"index {index[position]} at position {position}, {holds}",
             expected=f"ids from {low} to {high - 1}" if high > low else "no ids, for there is nothing to read",
         )
-    )
-
-
-# ---- windows ------------------------------------------------------------------------------------------------
-
-
-@op
-class unfold:
-    """Windows of ``size`` neighbours along an axis, one every ``step`` places, as in ``torch.Tensor.unfold``.
-
-    Shapes: x: (…, n, …) -> (…, (n - size) // step + 1, …, size): windows are counted where the axis was, and their
-    elements lie in a new last axis. A read-only view: windows share memory, nothing is copied.
-
-    >>> import numpy as np
-    >>> unfold(np.arange(5), size=3, step=2, axis=0)
-    array([[0, 1, 2],
-           [2, 3, 4]])
-    """
-
-    def forward(x, *, size, step=1, axis):
-        if step < 1 or size < 1:
-            raise ShapeError(explain("unfold", got=f"size={size}, step={step}", expected="both 1 or more"))
-        windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=axis)
-        return windows[(*[slice(None)] * (axis % x.ndim), slice(None, None, step))]
-
-    def vjp_x(g, out, x, *, size, step, axis):
-        return add_windows(g, length=x.shape[axis], step=step, axis=axis)
-
-    def check(x, *, size, step, axis):
-        if -x.ndim <= axis < x.ndim and size > x.shape[axis]:
-            raise ShapeError(
-                explain(
-                    "unfold",
-                    got=f"windows of size={size} along axis {axis} of {x}",
-                    expected=f"a size of at most {x.shape[axis]}",
-                )
-            )
-
-    derivation = Derivation(
-        statement=r"s_{tj} = x_{t \cdot \mathrm{step} + j}, \quad j = 0 \dots \mathrm{size} - 1",
-        steps=(
-            r"dJ = \textstyle\sum_{t,j} \bar s_{tj}\, dx_{t \cdot \mathrm{step} + j}",
-            r"\bar x_i = \textstyle\sum_{t \cdot \mathrm{step} + j = i} \bar s_{tj}: \text{ overlapping windows add}",
-        ),
-        source="multivariate chain rule",
-        shapes="x: (…, n, …) -> (…, windows, …, size)",
-    )
-    conventions = smooth
-    samples = (
-        sample(normal(6), size=3, axis=0),
-        sample(normal(7, 2), size=3, step=2, axis=0),
-        sample(normal(2, 6, 2), size=2, step=3, axis=1),
-        sample(normal(2, 5), size=5, axis=-1),
-        sample(normal(0, 4), size=2, axis=-1),
-    )
-
-
-@op
-class add_windows:
-    """The sum of windows, each added where ``unfold`` would read it: the transpose of ``unfold``.
-
-    Shapes: x: (…, windows, …, size), windows counted along ``axis`` -> (…, length, …).
-    """
-
-    def forward(x, *, length, step=1, axis):
-        axis, size = axis % (x.ndim - 1), x.shape[-1]
-        before, windows, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 : -1]
-        x = np.moveaxis(x, -1, axis + 1)
-        # `step` neighbours of every window at a time: these do not overlap, so each element is added to once.
-        pieces = -(-size // step)
-        steps = max(windows - 1 + pieces, -(-length // step))
-        out = np.zeros((*before, steps, step, *after), x.dtype)
-        head = (slice(None),) * axis
-        for i in range(pieces):
-            piece = x[(*head, slice(None), slice(i * step, (i + 1) * step))]
-            out[(*head, slice(i, i + windows), slice(piece.shape[axis + 1]))] += piece
-        return out.reshape((*before, steps * step, *after))[(*head, slice(length))]
-
-    def vjp_x(g, out, x, *, length, step, axis):
-        return unfold(g, size=x.shape[-1], step=step, axis=axis)
-
-    derivation = Derivation(
-        statement=r"s_i = \textstyle\sum_{t \cdot \mathrm{step} + j = i} x_{tj}",
-        steps=(
-            r"ds_{t \cdot \mathrm{step} + j} = dx_{tj} + \dots",
-            r"\bar x_{tj} = \bar s_{t \cdot \mathrm{step} + j}",
-        ),
-        source="transpose of unfold",
-        shapes="x: (…, windows, …, size) -> (…, length, …)",
-        notes="one shifted addition for each `step` places in the window, not one for each window",
-    )
-    conventions = smooth
-    samples = (
-        sample(normal(4, 3), length=6, axis=0),
-        sample(normal(3, 2, 3), length=7, step=2, axis=0),
-        sample(normal(2, 2, 2, 2), length=6, step=3, axis=1),
-        sample(normal(2, 1, 5), length=5, axis=-1),
     )

@@ -10,7 +10,7 @@ from ..op import op
 from ..rowsparse import OuterRows
 from ..samples import integers, normal, sample
 from .activation import sigmoid
-from .index import embedding, refuse_bad_ids, rows_of
+from .embedding import embedding, refuse_bad_ids, rows_of
 from .loss import reduce_rows, row_axis, share
 
 __all__ = ["negative_sampling"]

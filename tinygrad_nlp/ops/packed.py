@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ShapeError, describe, explain
-from .shape import concat
+from .join import concat
 
 
 class Step(NamedTuple):

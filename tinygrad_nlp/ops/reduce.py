@@ -16,7 +16,9 @@ from ..errors import OptionError, ShapeError, describe, explain
 from ..op import op
 from ..samples import booleans, distinct, integers, normal, positive, sample
 from .arithmetic import abs, sign
-from .shape import concat, expand, inverse_order
+from .copies import expand
+from .join import concat
+from .shape import inverse_order
 
 __all__ = ["all", "any", "count_nonzero", "cumsum", "max", "mean", "min", "norm", "prod", "std", "sum", "var"]
 
