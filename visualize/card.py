@@ -14,6 +14,8 @@ from .text import brief, number, shape_text, shorten, width, xml
 INK, MUTED, LINE, PAPER, WASH = "#1b1f24", "#57606a", "#6e7781", "#ffffff", "#f4f7fa"
 FOLDER, SLATE = "#e3edf6", "#5b7fa3"
 FORWARD, BACKWARD = "#0072b2", "#d55e00"
+FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
+"""Of module calls, by how many are around them."""
 
 PAD = 11
 TITLE, SMALL, LABEL, FIGURE = 14.5, 12, 11.5, 17

@@ -5,7 +5,6 @@ The frames are placed after the wires: each on its own wire, where it covers no 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from .card import BACKWARD, MUTED, PAPER, Column, fixed, has_figures, words
@@ -69,7 +68,7 @@ def scales_of(graph) -> dict[str, float]:
 
 def chips_of(graph) -> dict[int, Chip]:
     """{position of an edge: its chip}."""
-    scales, several = scales_of(graph), Counter(edge.tail for edge in graph.edges if edge.flowed)
+    scales, several = scales_of(graph), graph.contributions()
     return {
         i: Chip(edge.part, several[edge.tail] > 1, scales[edge.tail])
         for i, edge in enumerate(graph.edges)

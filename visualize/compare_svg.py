@@ -12,7 +12,8 @@ from .card import COMPACT, FULL, MUTED, PAPER, Card, fixed, outline, words
 from .compare import ADDED, CHANGED, REMOVED, SAME, SIGNS, Diff
 from .drawing import FULL_CARDS
 from .graph import NOT_NEEDED, Edge, Graph, groups_of
-from .svg import _path, arranged, draw_connectors, draw_frame_labels, draw_frames, page
+from .sheet import sheet
+from .svg import arranged, draw_connectors, draw_frame_labels, draw_frames, path_data
 from .text import width
 
 COLOURS = {ADDED: "#00795a", REMOVED: "#c04a00", CHANGED: "#86418c", SAME: "#8c959f"}
@@ -64,7 +65,9 @@ def diff_svg(difference: Diff, title=None) -> str:
         body += drawn.draw(layout.boxes[key].x, layout.boxes[key].y)
     heading = difference.heading()
     description = f"Two computation graphs as one: {heading}"
-    return page(body, layout.width, layout.height, title, _legend(difference, set(edge_states)), [heading], description)
+    return sheet(
+        body, layout.width, layout.height, title, _legend(difference, set(edge_states)), [heading], description
+    )
 
 
 def merged(difference: Diff):
@@ -130,7 +133,7 @@ def _split(wire, branches, edge_states):
 def _line(state, points):
     thick = "1.6" if state == SAME else "2.8"
     return (
-        f'<path class="{state}" d="{_path(points)}" fill="none" stroke="{COLOURS[state]}" '
+        f'<path class="{state}" d="{path_data(points)}" fill="none" stroke="{COLOURS[state]}" '
         f'stroke-width="{thick}"{DASHES.get(state, "")}><title>{state}</title></path>'
     )
 

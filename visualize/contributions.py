@@ -6,7 +6,6 @@ kept of its result, and what the edges of one tensor carry is compared with the 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +42,7 @@ def add_contributions(graph, tensors, keys, every=None):
     if not every and len(graph.nodes) > MOST_SUMS:
         return
     by_key = {keys[t._id]: t for t in tensors}
-    several = {key for key, n in Counter(e.tail for e in graph.edges if e.flowed).items() if n > 1}
+    several = {key for key, n in graph.contributions().items() if n > 1}
     totals, edges, lost = {}, [], 0
     large = {key for key, t in by_key.items() if t.size > MOST_ELEMENTS}
     for edge in graph.edges:

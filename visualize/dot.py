@@ -16,6 +16,7 @@ from .card import (
     FOLDER,
     FORWARD,
     FRAME_LETTERS,
+    FRAMES,
     FULL,
     INK,
     LINE,
@@ -32,8 +33,6 @@ from .graph import KNOWN, MODULE, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
 from .text import brief, clean, number, shape_text, shorten
-
-_FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
 
 
 def label_text(text) -> str:
@@ -63,10 +62,7 @@ def dot_source(graph: Graph, view="forward", title=None, mode=FULL) -> str:
         out.node("summary", _html(_summary(graph)), shape="plain")
         return out.source
 
-    contributions = {}
-    for edge in graph.edges:
-        if edge.flowed:
-            contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
+    contributions = graph.contributions()
     scales = scales_of(graph)
     numbers = {path: i for i, path in enumerate(graph.groups)}
     _members(out, graph, (), numbers, mode, contributions)
@@ -122,7 +118,7 @@ def _members(out, graph, path, numbers, mode, contributions):
     for key in members:
         node = graph.nodes[key]
         if node.group == path:
-            out.node(key, _html(_label(node, mode, contributions.get(key, 0))), **_style(node))
+            out.node(key, _html(_label(node, mode, contributions[key])), **_style(node))
     for inner in graph.groups:
         if len(inner) == len(path) + 1 and inner[: len(path)] == path:
             with out.subgraph(name=f"cluster_{numbers[inner]}") as frame:
@@ -130,7 +126,7 @@ def _members(out, graph, path, numbers, mode, contributions):
                     label=_html(f"<B>{label_text(shorten(inner[-1], FRAME_LETTERS))}</B>"),
                     style="rounded,filled",
                     color="#c3d3e3",
-                    fillcolor=_FRAMES[len(path) % len(_FRAMES)],
+                    fillcolor=FRAMES[len(path) % len(FRAMES)],
                     labeljust="l",
                 )
                 _members(frame, graph, inner, numbers, mode, contributions)

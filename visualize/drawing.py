@@ -9,6 +9,7 @@ from pathlib import Path
 from tinygrad_nlp import GradientError, OptionError, Tensor, enable_grad
 from tinygrad_nlp.errors import explain
 
+from .card import COMPACT, FULL
 from .dot import dot_source
 from .gradients import backward_graph
 from .graph import NOT_NEEDED, Graph, collect
@@ -17,7 +18,7 @@ from .picture import Picture, image, show
 from .render import BUILTIN, RenderError, available, choose, hint, render
 from .standalone import node_table, page
 from .summary import summary_svg
-from .svg import COMPACT, FULL, svg
+from .svg import svg
 from .text import shorten
 
 FULL_CARDS, MOST_NODES = 150, 2000

@@ -6,6 +6,7 @@ with what is computed. A tensor used several times is one node with several edge
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -107,6 +108,10 @@ class Graph:
     def roots(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.root]
 
+    def contributions(self) -> Counter:
+        """{key: how many gradients were added up to that of the node}."""
+        return Counter(edge.tail for edge in self.edges if edge.flowed)
+
 
 def collect(tensors, values=True, contributions=False) -> Graph:
     """The graph that leads to ``tensors`` (a Tensor or several), with heat maps if ``values``.
@@ -167,10 +172,11 @@ def as_roots(tensors):
     return list({t._id: t for t in roots}.values())
 
 
-def walk(roots, given=frozenset()):
+def walk(roots, given=frozenset(), asked="draw"):
     """Every tensor the roots depend on, oldest first, found without recursion: a graph may be 100,000 ops deep.
 
-    What the tensors whose ids are ``given`` depend on is left out.
+    What the tensors whose ids are ``given`` depend on is left out. Raises GradientError, in the name of the function
+    ``asked``, if `backward` has freed a part of it.
     """
     seen, waiting = {}, list(roots)
     while waiting:
@@ -181,22 +187,23 @@ def walk(roots, given=frozenset()):
         if t._id in given:
             continue
         if t._op is not None and t._args is None:
-            raise _freed(t)
+            raise _freed(t, asked)
         waiting.extend(a for a in t._args or () if isinstance(a, Tensor) and a._id not in seen)
     return [seen[i] for i in sorted(seen)]
 
 
-def _freed(t):
+def _freed(t, asked):
     return GradientError(
         explain(
-            "draw()",
+            f"{asked}()",
             got=f"the graph of {t._op.name} {t.shape}, which backward() has freed",
             expected="a graph that is still there",
-            write="draw(loss) before loss.backward(); or loss.backward(retain_graph=True); or, to see every gradient:\n"
+            write=f"{asked}(loss) before loss.backward(); or loss.backward(retain_graph=True); or, to see every "
+            "gradient:\n"
             "    with record_gradients():\n"
             "        loss = …\n"
             "        loss.backward()\n"
-            '    draw(loss, view="both")',
+            f"    {asked}(loss)",
         )
         + (f"\n  {t._op.name} was made at {t.made_at}" if t.made_at else "")
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .card import FORWARD, INK, MUTED, fixed, words
 from .graph import Graph
-from .svg import page
+from .sheet import sheet
 from .text import shorten
 
 MOST_LINES = 60
@@ -59,4 +59,4 @@ def summary_svg(graph: Graph, title=None) -> str:
         body.append(words(0, y + 6, f"and {len(rest)} more lines", 12.5, MUTED))
         y += 20
     what = f"{len(graph.nodes):,} nodes and {len(graph.edges):,} edges: too many to draw one by one, so counted"
-    return page(body, 640, y, title, [], [what, *graph.notes], f"Summary of a computation graph of {what}")
+    return sheet(body, 640, y, title, [], [what, *graph.notes], f"Summary of a computation graph of {what}")

@@ -6,36 +6,32 @@ The text holds no script, style sheet, id or link, so several pictures fit in on
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 
 from . import chips
-from .card import BACKWARD, COMPACT, FORWARD, FRAME_LETTERS, FULL, LINE, MUTED, PAPER, Card, fixed, words
+from .card import BACKWARD, FORWARD, FRAME_LETTERS, FRAMES, FULL, LINE, PAPER, Card, fixed, words
 from .folding import columns_for, folded, opened
 from .gradients import SUM
 from .graph import NOT_KEPT, Graph
 from .layout import Box, Layout, Spacing, lay_out
 from .legend import legend
 from .ranking import PORTS
+from .sheet import sheet
 from .text import shorten, width, xml
 
-FONT = "sans-serif"
-MARGIN = 18
 SIDE = 5  # how far a forward edge and its backward edge stand from the middle line
 LEAN = 6
 CLEAR = 8  # between a group's name and a wire
-FRAMES = ("#eef4fa", "#e3edf6", "#d8e6f2")
 
 
 def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     """The picture; ``view`` is "forward", "backward" or "both", ``mode`` FULL cards or COMPACT lines."""
-    contributions = {}
-    for edge in graph.edges:
-        if edge.flowed:
-            contributions[edge.tail] = contributions.get(edge.tail, 0) + 1
+    contributions = graph.contributions()
     sent = chips.chips_of(graph) if view == "both" and mode == FULL else {}
     wide = _room(graph, sent)
 
     def card(node, badge):
-        made = Card(node, mode, contributions.get(node.key, 0), badge)
+        made = Card(node, mode, contributions[node.key], badge)
         made.width = max(made.width, wide.get(node.key, 0))
         return made
 
@@ -49,10 +45,10 @@ def svg(graph: Graph, view="forward", title=None, mode=FULL) -> str:
     for key, card in cards.items():
         body += card.draw(layout.boxes[key].x, layout.boxes[key].y)
     if mode == FULL:
-        body += _sums(graph, layout, contributions if view == "both" else {})
+        body += _sums(graph, layout, contributions if view == "both" else Counter())
     if left < 0:  # a chip may stand beside the first wire
         body = [f'<g transform="translate({fixed(-left)} 0)">', *body, "</g>"]
-    return page(
+    return sheet(
         body,
         right - left,
         layout.height,
@@ -101,44 +97,6 @@ def arranged(graph: Graph, make_card, mode=FULL, sent=None):
     while columns_for(layout) > 1 and (inner := opened(groups, layout)) is not None:
         groups, layout = inner, lay_out(sizes, pairs, inner, spacing, room)
     return cards, folded(layout, pairs)
-
-
-def page(body, w, h, title, legend, notes, description) -> str:
-    """``body`` with a heading above, legend and notes below, on a white sheet (so that it reads on a dark page)."""
-    top = MARGIN + (34 if title else 0)
-    heading = shorten(title, 80) if title else ""
-    room = max(w, width(heading, 18, bold=True), min(sum(item[0] for item in legend), 460))
-    rows, x = [[]], 0.0
-    for item in legend:
-        if x and x + item[0] > room:
-            rows.append([])
-            x = 0.0
-        rows[-1].append((x, item))
-        x += item[0]
-    room = max([room] + [width(n, 12) for n in notes])
-    height = top + h + (22 + 24 * len(rows) if legend else 0) + 18 * len(notes) + MARGIN
-    total = room + 2 * MARGIN
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{fixed(total)}" height="{fixed(height)}" '
-        f'viewBox="0 0 {fixed(total)} {fixed(height)}" font-family="{FONT}" '
-        f'role="img" aria-label="{xml(description)}">',
-        f"<title>{xml(heading or description)}</title>",
-        f"<desc>{xml(description)}</desc>",
-        f'<rect width="{fixed(total)}" height="{fixed(height)}" rx="8" fill="{PAPER}"/>',
-    ]
-    if title:
-        out.append(words(MARGIN, MARGIN + 16, heading, 18, weight="700"))
-    out.append(f'<g transform="translate({fixed(MARGIN + (room - w) / 2)} {fixed(top)})">')
-    out += [*body, "</g>"]
-    y = top + h + 30
-    for row in rows if legend else ():
-        for x, (_, draw) in row:
-            out += draw(MARGIN + x, y)
-        y += 24
-    for note in notes:
-        out.append(words(MARGIN, y + 2, note, 12, MUTED))
-        y += 18
-    return "\n".join([*out, "</svg>"]) + "\n"
 
 
 def _ground(layout, x, y):
@@ -206,7 +164,7 @@ def _sums(graph, layout, contributions):
     starts = {}
     for wire in layout.wires:
         edge = graph.edges[wire.edges[0]]
-        if wire.starts and contributions.get(edge.tail, 0) > 1:
+        if wire.starts and contributions[edge.tail] > 1:
             starts.setdefault(edge.tail, set()).add(wire.points[0][0])
     for key, places in starts.items():
         if not graph.nodes[key].sent:
@@ -254,7 +212,7 @@ def _line(points, lean, names, tip, sent):
     kind, style = ("backward", f'stroke="{BACKWARD}" stroke-width="2" stroke-dasharray="7 4"')
     if not sent:
         kind, style = "forward", f'stroke="{FORWARD}" stroke-width="1.9"'
-    return f'<path class="{kind}" data-edges="{names}" d="{_path(points, lean)}" fill="none" {style}>{tip}</path>'
+    return f'<path class="{kind}" data-edges="{names}" d="{path_data(points, lean)}" fill="none" {style}>{tip}</path>'
 
 
 def _head(x, y, sent):
@@ -285,7 +243,7 @@ def _tip(graph, edges):
     return f"{graph.nodes[edge.tail].title} is {', '.join(names)}"
 
 
-def _path(points, lean=0) -> str:
+def path_data(points, lean=0) -> str:
     """Straight down within a rank, an S between ranks. The S stays between the heights of its ends, where no box is.
 
     ``lean`` moves the bend of an S so that the two lines of a pair stay apart where they run sideways too.
@@ -321,6 +279,3 @@ def _describe(graph, view):
     ends = ", ".join(shorten(node.title, 32) for node in graph.roots[:4])
     what = "Backward pass that computes" if graph.backward else "Computation graph of"
     return f"{what} {ends}: {ops} ops, {parameters} parameters, {len(graph.edges)} edges; {view} view"
-
-
-__all__ = ["COMPACT", "FULL", "svg"]

@@ -11,8 +11,8 @@ from tinygrad_nlp.errors import explain
 from .arcs import FOOT, LONGEST, RIGHT, STEP, WRONG, draw_label, draw_lines, give_feet, lay_arcs, place_words
 from .card import INK, MUTED, fixed, words
 from .picture import Picture, image
-from .standalone import page as html_page
-from .svg import page
+from .sheet import sheet
+from .standalone import page
 from .text import shorten, width
 
 WORD, TAG = 20, 13
@@ -126,7 +126,7 @@ class Tree(Picture):
                 body.append(words(x, base + WORD + TAG + 5, tag, TAG, MUTED, anchor="middle"))
         w = places[-1] + half[-1] if places else 0.0
         h = foot + (max(arc.height for arc in lower) * STEP + 25 if lower else 0)
-        return page(body, w, h, self.title, _legend(wrong), [], self.description())
+        return sheet(body, w, h, self.title, _legend(wrong), [], self.description())
 
     def description(self) -> str:
         """The tree in words, for those who do not see it."""
@@ -144,7 +144,7 @@ class Tree(Picture):
     def html(self) -> str:
         """The picture as a page that needs nothing else."""
         untitled = Tree(self.forms, self.heads, self.deprels, self.tags, self.truth, None)  # the page has the heading
-        return html_page(shorten(self.title, 80) if self.title else "A dependency tree", untitled.svg())
+        return page(shorten(self.title, 80) if self.title else "A dependency tree", untitled.svg())
 
     def label(self) -> str:
         return self.description()

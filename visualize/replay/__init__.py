@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinygrad_nlp import GradientError, OptionError, Tensor
+from tinygrad_nlp import OptionError, Tensor
 from tinygrad_nlp.errors import explain
 
+from ..graph import walk
 from ..picture import Picture, image
 from ..text import clean
 from .data import payload
 from .page import frame, page, sources
-from .steps import run_backward, walk
+from .steps import run_backward
 
 MOST_NODES = 300
 """More are not a lesson any more, and every edge costs a Jacobian and a finite-difference check."""
@@ -38,17 +39,7 @@ def replay(loss: Tensor, title: str | None = None) -> Replay:
     """
     if not isinstance(loss, Tensor):
         raise TypeError(explain("replay()", got=type(loss).__name__, expected="a Tensor", write="replay(loss)"))
-    tensors = walk(loss)
-    for t in tensors:
-        if t._op is not None and t._args is None:
-            raise GradientError(
-                explain(
-                    "replay()",
-                    got=f"the graph of {t._op.name} {t.shape}, which backward() has freed",
-                    expected="a graph that is still there",
-                    write="replay(loss) before loss.backward(), or loss.backward(retain_graph=True)",
-                )
-            )
+    tensors = walk([loss], asked="replay")
     if len(tensors) > MOST_NODES:
         raise OptionError(
             explain(

@@ -12,10 +12,11 @@ import numpy as np
 
 from tinygrad_nlp import OptionError, Tensor
 
-from ..graph import KNOWN, collect
+from ..card import COMPACT
+from ..graph import KNOWN, NOT_NEEDED, collect
 from ..heatmap import heat_map
 from ..layout import Spacing, lay_out
-from ..svg import COMPACT, LEAN, SIDE, _path, label_places, svg
+from ..svg import LEAN, SIDE, label_places, path_data, svg
 from ..text import clean, shape_text, shorten, width
 from .differences import Check
 from .mathml import mathml
@@ -37,13 +38,12 @@ class Maps:
             return None
         entry = {"s": shape_text(heat.shape), "c": [[_figure(v) for v in row] for row in heat.cells]}
         entry["m"] = _figure(heat.largest)
-        norm = _norm(array)
         for key, value in (
             ("b", heat.block and list(heat.block)),
             ("n", heat.strange),
             ("i", int(heat.integral)),
             ("z", int(heat.zero)),
-            ("l", None if heat.integral else _figure(norm)),
+            ("l", None if heat.integral else _figure(heat.norm)),
         ):
             if value or (key == "l" and value is not None):
                 entry[key] = value
@@ -52,11 +52,6 @@ class Maps:
             self.places[written] = len(self.entries)
             self.entries.append(entry)
         return self.places[written]
-
-
-def _norm(array):
-    with np.errstate(all="ignore"):
-        return float(np.sqrt(np.square(np.asarray(array, np.float64)).sum()))
 
 
 def _figure(value, digits=6):
@@ -81,17 +76,17 @@ def payload(root: Tensor, run: Run, title: str) -> tuple[dict, str, str]:
     labels = _labels(graph)
 
     for node in graph.nodes.values():  # the static picture shows the end: every gradient
-        node.gradient, node.gradient_state = None, "not needed"
+        node.gradient, node.gradient_state = None, NOT_NEEDED
     finals = {keys[root._id]: run.seed}
     for s in run.sent:
         finals[keys[s.tail._id]] = s.after if s.hooked is None else s.hooked
     for key, array in finals.items():
         graph.nodes[key].gradient, graph.nodes[key].gradient_state = heat_map(array), KNOWN
     flowed = {(keys[s.head._id], s.position) for s in run.sent}
-    graph.edges = [replace(e, backward=KNOWN if (e.head, e.position) in flowed else "not needed") for e in graph.edges]
+    graph.edges = [replace(e, backward=KNOWN if (e.head, e.position) in flowed else NOT_NEEDED) for e in graph.edges]
 
     boxes, wires, frames, size = _place(graph, labels)
-    values = {key: _value_of(key, by_key, graph, arrays, root) for key in graph.nodes}
+    values = {key: _value_of(key, by_key, arrays) for key in graph.nodes}
     nodes = []
     for key, node in graph.nodes.items():
         entry = {
@@ -150,7 +145,7 @@ def payload(root: Tensor, run: Run, title: str) -> tuple[dict, str, str]:
     return data, svg(graph, "both", title), svg(graph, "both", mode=COMPACT)
 
 
-def _value_of(key, by_key, graph, arrays, root):
+def _value_of(key, by_key, arrays):
     if key in by_key:
         return by_key[key]._data
     head, position = next(place for place, tail in arrays.items() if tail == key)
@@ -250,10 +245,10 @@ def _joined(pieces, two):
             stop = next((i for i, p in enumerate(piece) if p == following[0]), len(piece))
         points += piece[:stop]
     down = [(x - SIDE * two, y) for x, y in points]
-    entry = {"d": _path(down, LEAN * two), "X": round(down[-1][0], 1), "Y": round(down[-1][1], 1)}
+    entry = {"d": path_data(down, LEAN * two), "X": round(down[-1][0], 1), "Y": round(down[-1][1], 1)}
     if two:
         up = [(x + SIDE, y) for x, y in points][::-1]
-        entry |= {"b": _path(up, -LEAN), "x": round(up[-1][0], 1), "y": round(up[-1][1], 1)}
+        entry |= {"b": path_data(up, -LEAN), "x": round(up[-1][0], 1), "y": round(up[-1][1], 1)}
     return entry
 
 

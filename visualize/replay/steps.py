@@ -16,6 +16,7 @@ from tinygrad_nlp.backward import starting_gradient, sweep
 from tinygrad_nlp.modes import _modes, current
 
 from ..contributions import apply_rule
+from ..graph import walk
 from .differences import Check, compare
 
 MOST_CELLS = 2500
@@ -71,20 +72,9 @@ class Run:
     equal: bool
 
 
-def walk(root: Tensor) -> list[Tensor]:
-    """Every tensor that ``root`` depends on, oldest first."""
-    seen, waiting = {}, [root]
-    while waiting:
-        t = waiting.pop()
-        if t._id not in seen:
-            seen[t._id] = t
-            waiting.extend(a for a in t._args or () if isinstance(a, Tensor))
-    return [seen[i] for i in sorted(seen)]
-
-
 def run_backward(root: Tensor) -> Run:
     """Send the gradient of ``root`` back to every leaf, edge by edge. Leaves ``.grad`` and the graph as they are."""
-    tensors = walk(root)
+    tensors = walk([root], asked="replay")
     seed = starting_gradient(root)
     leaves = [t for t in tensors if t._op is None and t.requires_grad]
     hooks = any(_hooks(t) for t in tensors)
