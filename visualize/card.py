@@ -5,6 +5,7 @@ The kind shows in the border, never in colour alone: an op is rounded, a paramet
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .graph import KNOWN, MODULE, NOT_NEEDED, NOT_YET, Node
@@ -163,14 +164,7 @@ class Column:
                 self.cell = (max(side, min(15, 60 / columns)), side)
                 if not heat.integral:
                     self.label += f" ±{number(heat.largest, 2)}" if heat.largest else ""
-            if heat.block:
-                self.notes.append(
-                    "means of {} × {}".format(*heat.block) if len(heat.shape) > 1 else f"means of {heat.block[1]}"
-                )
-            if heat.zero and not heat.integral:
-                self.notes.append("exactly 0")
-            if heat.strange:
-                self.notes.append(f"{heat.strange} not finite")
+            self.notes = heat.notes()
             w, h = self.cell[0] * columns, self.cell[1] * rows
         self.height = h + 14 * len(self.notes)
         self.width = max(w, width(self.label, LABEL), max((width(n, 10.5) for n in self.notes), default=0))
@@ -199,7 +193,7 @@ class Column:
 
     def _cell(self, x, y, w, h, value, i, j):
         heat = self.map
-        strange = value != value or value in (float("inf"), float("-inf"))
+        strange = not math.isfinite(value)
         fill = PAPER if heat.integral or strange else colour(value, heat.largest)
         at = f'x="{fixed(x)}" y="{fixed(y)}" width="{fixed(w)}" height="{fixed(h)}"'
         edge = "#afb8c1" if w >= 8 else "#d0d7de"

@@ -25,7 +25,7 @@ class Chip:
 
     def __init__(self, part, cells, scale):
         self.column = None
-        self.text = number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
+        self.text = in_words(part)
         if cells and not part.scalar and len(part.cells) <= MOST_ROWS:
             figures = has_figures(part) and (len(part.cells) == 1 or len(part.cells) <= 3 >= len(part.cells[0]))
             self.column = Column("", replace(part, largest=scale or part.largest), small=not figures)
@@ -53,6 +53,11 @@ class Chip:
         if self.text:
             out.append(words(left, y + 4.3, self.text, SIZE, SENT))
         return [*out, "</g>"]
+
+
+def in_words(part) -> str:
+    """What an edge carried: a number, or the norm of an array."""
+    return number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
 
 
 def scales_of(graph) -> dict[str, float]:

@@ -8,6 +8,7 @@ without width follows each backslash.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from textwrap import wrap
 
@@ -28,7 +29,7 @@ from .card import (
     has_figures,
     small_print,
 )
-from .chips import MOST_ROWS, SENT, scales_of
+from .chips import MOST_ROWS, SENT, in_words, scales_of
 from .graph import KNOWN, MODULE, NOT_NEEDED, Graph, Node
 from .heatmap import HeatMap, colour, is_dark
 from .summary import MOST_LINES, summarize
@@ -100,8 +101,7 @@ def _legend(graph, view):
 
 def _sent(part: HeatMap, added, scale):
     """What an edge carried: a number, or an array's norm, and its cells where they are added to others."""
-    text = number(part.cells[0][0], 4) if part.scalar else "0" if part.zero else f"norm {number(part.norm)}"
-    text = f'<FONT COLOR="{SENT}" POINT-SIZE="11">{label_text(text)}</FONT>'
+    text = f'<FONT COLOR="{SENT}" POINT-SIZE="11">{label_text(in_words(part))}</FONT>'
     if part.scalar or not added or len(part.cells) > MOST_ROWS:
         return text
     cells = _cells(replace(part, largest=scale))
@@ -183,14 +183,7 @@ def _column(label, heat: HeatMap | None, instead):
         inside = _cells(heat)
         if heat.largest and not heat.integral:
             label += f" ±{number(heat.largest, 2)}"
-    notes = []
-    if heat is not None and heat.shape:
-        if heat.block:
-            notes.append("means of {} × {}".format(*heat.block) if len(heat.shape) > 1 else f"means of {heat.block[1]}")
-        if heat.zero and not heat.integral:
-            notes.append("exactly 0")
-        if heat.strange:
-            notes.append(f"{heat.strange} not finite")
+    notes = heat.notes() if heat is not None and heat.shape else []
     lines = [_small(label), inside, *(_small(note) for note in notes)]
     rows = "".join(f'<TR><TD ALIGN="LEFT">{line}</TD></TR>' for line in lines)
     return f'<TD ALIGN="LEFT" VALIGN="TOP"><TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE></TD>'
@@ -203,7 +196,7 @@ def _cells(heat: HeatMap):
     for row in heat.cells:
         cells = []
         for value in row:
-            strange = value != value or value in (float("inf"), float("-inf"))
+            strange = not math.isfinite(value)
             plain = heat.integral or strange
             fill = PAPER if plain else colour(value, heat.largest)
             ink = PAPER if not plain and is_dark(value, heat.largest) else INK

@@ -47,6 +47,17 @@ class HeatMap:
         """True if there is one number to show."""
         return self.shape == () or (self.block is None and len(self.cells) == 1 and len(self.cells[0]) == 1)
 
+    def notes(self) -> list[str]:
+        """What is to be said below the cells."""
+        said = []
+        if self.block:
+            said.append("means of {} × {}".format(*self.block) if len(self.shape) > 1 else f"means of {self.block[1]}")
+        if self.zero and not self.integral:
+            said.append("exactly 0")
+        if self.strange:
+            said.append(f"{self.strange} not finite")
+        return said
+
 
 def heat_map(array) -> HeatMap | None:
     """The heat map of ``array``; None where there is nothing to show (no elements, or complex numbers)."""
