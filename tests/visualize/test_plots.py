@@ -335,6 +335,13 @@ def test_bars_that_do_not_begin_at_zero_say_so():
     assert "share of words, from 90%" in texts(root) and "97.00%" in texts(root)
 
 
+def test_names_that_have_room_are_written_out():
+    names = [f"{a} words {'a' * b}way ({c:,})" for a in ("1", "3–6", "7+") for b in (1, 2, 3) for c in (7, 398, 1235)]
+    for name in names:
+        assert name in texts(parsed(plots.bars({name: 0.5, "b": 1.0})))
+        assert name in texts(parsed(plots.norms({name: [1.0, 2.0]} | {str(i): [1.0, 2.0] for i in range(12)})))
+
+
 # ---- colours --------------------------------------------------------------------------------------------------------
 
 

@@ -67,23 +67,24 @@ class Bars(Plot):
         low = self.x.low if self.x.low is not None else min(0.0, *shown, 0.0)
         high = self.x.high if self.x.high is not None else max(0.0, *shown, 0.0) or 1.0
         names = {name: shorten(name, NAME_LETTERS) for name in self.values}
-        left = 16 + min(300.0, max((room(n, LABEL) for n in names.values()), default=0)) + 14
+        long = min(300.0, max((room(n, LABEL) for n in names.values()), default=0))
+        left = 16 + long + 14
         right = WIDTH - 24 - max((room(self._said(v), LABEL, True) for v in shown), default=0)
         across = Scale(self.x, low, high if high > low else low + 1, left, right)
         body, y = [], top + 4
         if len(self.kinds) > 1:
             x = left
             for number_, kind in enumerate(self.kinds):
-                long = room(shorten(kind, 24), LABEL) + 54
-                if x > left and x + long > WIDTH - 16:
+                item = room(shorten(kind, 24), LABEL) + 54
+                if x > left and x + item > WIDTH - 16:
                     x, y = left, y + 28
                 body += [marker(number_, x + 8, y + 12), text(x + 24, y + 19, shorten(kind, 24), LABEL)]
-                x += long
+                x += item
             y += 38
         first = y
         for name, value in self.values.items():
             high_here = BAR * len(self.kinds)
-            said = fitted(names[name], left - 30, LABEL)
+            said = fitted(names[name], long, LABEL)
             body.append(text(left - 14, y + high_here / 2 + 7, said, LABEL, anchor="end"))
             for number_, kind in enumerate(self.kinds):
                 amount = value.get(kind, math.nan)

@@ -48,7 +48,8 @@ class Heat(Plot):
 
     def _body(self, top):
         names = [shorten(n, NAME_LETTERS) for n in self.rows]
-        left = 16 + min(270.0, max((room(n, TICK) for n in names), default=0)) + 12
+        long = min(270.0, max((room(n, TICK) for n in names), default=0))
+        left = 16 + long + 12
         right, top = WIDTH - 24, top + 34
         bottom = top + 34 * max(1, len(names))
         blocks = (
@@ -64,7 +65,7 @@ class Heat(Plot):
         body.append(text(16, top - 14, fitted(self.y.label, right - 400, LABEL), LABEL))
         wide = (right - left) / max(1, len(blocks))
         for i, name in enumerate(names):
-            body.append(text(left - 12, top + 34 * i + 23, fitted(name, left - 28, TICK), TICK, anchor="end"))
+            body.append(text(left - 12, top + 34 * i + 23, fitted(name, long, TICK), TICK, anchor="end"))
             for j, value in enumerate(shown[i]):
                 x, y = left + j * wide, top + 34 * i
                 if np.isfinite(value):
