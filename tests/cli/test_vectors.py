@@ -198,9 +198,8 @@ def test_vectors_are_described_and_converted_there_and_back(run, saved, tmp_path
 
 def test_oddities_of_a_file_are_notes_on_standard_error(run, tmp_path):
     (tmp_path / "v.txt").write_bytes(b"2 2\na 1 2\na 3 4\n")
-    for command in (["vectors"], ["neighbors"]):
-        extra = ["a"] if command == ["neighbors"] else []
-        code, _, err = run(*command, tmp_path / "v.txt", *extra)
+    for command, *words in (["vectors"], ["neighbors", "a"], ["analogy", "a", "a", "a"]):
+        code, _, err = run(command, tmp_path / "v.txt", *words)
         assert code == 0 and err == "note: 1 words come twice; the first row of each is kept\n"
 
 

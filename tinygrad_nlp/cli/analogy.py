@@ -9,6 +9,7 @@ import json
 
 from . import positive_int
 from .neighbors import print_ranking
+from .vectors import load_vectors
 
 
 def add_arguments(parser):
@@ -20,10 +21,8 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    from tinygrad_nlp.models.word2vec import Vectors
-
     a, b, c = arguments.a, arguments.b, arguments.c
-    answers = Vectors.load(arguments.vectors).analogy(a, b, c, arguments.k)
+    answers = load_vectors(arguments.vectors).analogy(a, b, c, arguments.k)
     if arguments.json:
         print(json.dumps(answers, ensure_ascii=False))
         return

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import asdict
 
 from .blas import one_thread
+from .vectors import load_vectors
 
 
 def add_arguments(parser):
@@ -64,16 +64,13 @@ def vectors_arguments(parser):
 
 def evaluate_vectors(arguments):
     from tinygrad_nlp import OptionError
-    from tinygrad_nlp.models.word2vec import Vectors
     from tinygrad_nlp.models.word2vec.evaluate import analogies, read_analogies, read_similarities, similarity
 
     if not arguments.pairs and not arguments.analogies:
         raise OptionError("evaluate vectors: give --pairs FILE, --analogies FILE or both")
     judged = read_similarities(arguments.pairs) if arguments.pairs else None
     questions = read_analogies(arguments.analogies) if arguments.analogies else None
-    vectors = Vectors.load(arguments.vectors)
-    for note in vectors.notes:
-        print(f"note: {note}", file=sys.stderr)
+    vectors = load_vectors(arguments.vectors)
     found = {"vectors": len(vectors)}
     if judged:
         result = similarity(vectors, judged)

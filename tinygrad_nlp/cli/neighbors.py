@@ -6,9 +6,9 @@ tinygrad-nlp neighbors tinygrad-nlp-demo/vectors.safetensors list tuple
 from __future__ import annotations
 
 import json
-import sys
 
 from . import positive_int
+from .vectors import load_vectors
 
 
 def add_arguments(parser):
@@ -19,11 +19,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    from tinygrad_nlp.models.word2vec import Vectors
-
-    vectors = Vectors.load(arguments.vectors)
-    for note in vectors.notes:
-        print(f"note: {note}", file=sys.stderr)
+    vectors = load_vectors(arguments.vectors)
     found = {word: vectors.neighbors(word, arguments.k) for word in arguments.words}
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))

@@ -15,6 +15,7 @@ import json
 import sys
 
 from . import positive_int
+from .vectors import load_vectors
 
 PAIRS = (("good", "bad"), ("wonderful", "great"), ("boring", "waste"), ("cool", "sweet"))
 """What 004 says of its picture: these lie close to one another."""
@@ -36,14 +37,11 @@ def add_arguments(parser):
 
 def run(arguments):
     from tinygrad_nlp import OptionError
-    from tinygrad_nlp.models.word2vec import Vectors
     from tinygrad_nlp.visualize import plots
 
     if arguments.words and arguments.frequent:
         raise OptionError(f"--frequent {arguments.frequent} or words, not both")
-    vectors = Vectors.load(arguments.vectors)
-    for note in vectors.notes:
-        print(f"note: {note}", file=sys.stderr)
+    vectors = load_vectors(arguments.vectors)
     words, pairs, what = chosen(vectors, arguments)
     places, shares = vectors.project(words)
     drawn = plots.word_map(

@@ -19,11 +19,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    from tinygrad_nlp.models.word2vec import Vectors
-
-    vectors = Vectors.load(arguments.vectors)
-    for note in vectors.notes:
-        print(f"note: {note}", file=sys.stderr)
+    vectors = load_vectors(arguments.vectors)
     if arguments.out:
         vectors.save(arguments.out)
     words, dim = vectors.matrix.shape
@@ -34,3 +30,13 @@ def run(arguments):
         print(f"{words:,} vectors of {dim} numbers ({vectors.matrix.dtype}): {first}{', …' if words > 8 else ''}")
         if arguments.out:
             print(f"written to {arguments.out}")
+
+
+def load_vectors(path):
+    """`Vectors.load`, with what was odd about the file on standard error."""
+    from tinygrad_nlp.models.word2vec import Vectors
+
+    vectors = Vectors.load(path)
+    for note in vectors.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return vectors
