@@ -16,6 +16,11 @@ def count() -> int:
         value = os.environ.get(name, "")
         if value.isdigit() and int(value) > 0:
             return int(value)
+    return usable_cores()
+
+
+def usable_cores() -> int:
+    """Cores this process may use, which in a container or under taskset is fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

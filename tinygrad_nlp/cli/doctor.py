@@ -11,6 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from ..threads import usable_cores
 from .blas import openblas_functions
 
 OPTIONAL = {
@@ -95,13 +96,6 @@ def examine() -> tuple[dict[str, str], list[str]]:
     if not text:
         advice.append("this Python carries no documentation text: `demo` cannot train; `train skipgram FILE` can")
     return facts, advice
-
-
-def usable_cores() -> int:
-    """Cores this process may use, which in a container or under taskset is fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def openblas() -> tuple[str, int] | None:
