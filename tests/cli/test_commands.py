@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -153,6 +154,29 @@ def test_the_module_runs_as_a_program_and_a_closed_pipe_is_no_traceback():
         check=True,
     )
     assert done.stdout == "usage" and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_standard_output_is_named(unbuffered):
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path)), "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tinygrad_nlp", "--help"],
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "tinygrad-nlp: standard output: No space left on device\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_behind_a_page_is_named(run, tmp_path):
+    (tmp_path / "relu.md").symlink_to("/dev/full")
+    code, out, err = run("explain", "relu", "--out", tmp_path / "relu.md")
+    assert (code, out, err) == (2, "", f"tinygrad-nlp: {tmp_path / 'relu.md'}: No space left on device\n")
 
 
 def test_only_the_command_asked_for_is_imported():

@@ -223,9 +223,7 @@ def test_json_is_one_object_and_nothing_else(tmp_path, capsys):
 
 def test_without_graphviz_it_says_how_to_get_it_and_goes_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    from tinygrad_nlp.cli import demo as module
-
-    monkeypatch.setattr(module, "has_graphviz", lambda: False)
+    monkeypatch.setattr("tinygrad_nlp.visualize.render.available", lambda: ["builtin"])
     assert main(["demo", "--quick", "--epochs", "1", "--out", str(tmp_path)]) == 0
     assert 'pip install "tinygrad-nlp[render]"' in capsys.readouterr().out
     assert (tmp_path / "graph.svg").exists()

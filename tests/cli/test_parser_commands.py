@@ -164,6 +164,8 @@ def test_what_cannot_work_is_said_before_the_training(run, files, tmp_path):
         for path, fault in ((tmp_path / "no" / "p.st", "there is no folder"), (tmp_path, "a folder")):
             code, _, err = run("train", "parser", files / "train.conllu.gz", option, path)
             assert code == 2 and f"{option} {path}: {fault}" in err and "sentences" not in err
+        code, _, err = run("train", "parser", files / "train.conllu.gz", option, os.devnull)
+        assert code == 2 and f"{option} {os.devnull}: no file" in err and "sentences" not in err
 
 
 def test_a_missing_parser_says_where_one_comes_from(run, files, tmp_path):

@@ -52,18 +52,20 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        return _dispatch(argv)
+        code = _dispatch(argv)
+        print(end="", flush=True)  # what cannot be written is said here, by a line of ours
+        return code
     except SystemExit as exit:  # argparse: --help, or a message it has printed
         return exit.code if isinstance(exit.code, int) else 2
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted. Python would complain again at exit when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader (head, less) has what it wanted
         return 141
     except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        where = error.filename or ("standard output" if error.errno and not _output_can_be_written() else "")
+        return _refuse(f"{where}: {error.strerror}" if where else str(error))
     except TinygradError as error:
         # Its "at file:line" is shown if that is a file of the user's; else the line is ours.
         from .user_file import ran
@@ -101,6 +103,23 @@ def _help():
     lines = [f"usage: {PROGRAM} COMMAND …", "", "commands:"]
     lines += [f"  {name:<{width}}  {about}" for name, about in COMMANDS.items()]
     return "\n".join([*lines, "", f"{PROGRAM} COMMAND --help tells more of one. Start with: {PROGRAM} demo"])
+
+
+def _output_can_be_written() -> bool:
+    """Whether standard output takes another line: the error of a full disk does not say of which file it is."""
+    if sys.stdout.isatty():
+        return True
+    try:
+        print(flush=True)
+    except OSError:
+        _drop_output()
+        return False
+    return True
+
+
+def _drop_output():
+    """Let what is still to be written go nowhere. Python would complain again at exit when it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import positive_int, seed_number
+from .files import write_text
 from .report import Report
 from .train import describe_corpus, summary, train_with_progress
 
@@ -55,7 +56,7 @@ def add_arguments(parser):
 def run(arguments):
     from tinygrad_nlp.data import encode, python_documentation
     from tinygrad_nlp.models.word2vec import Settings
-    from tinygrad_nlp.visualize import graphviz_hint, plots
+    from tinygrad_nlp.visualize import graphviz_hint, plots, render
 
     from . import demo_report
     from .demo_parser import parser_part
@@ -111,7 +112,7 @@ def run(arguments):
         sections=sections,
         facts=demo_report.facts(arguments, documentation, corpus, result, read, seconds, parsing),
     )
-    files["report"].write_text(report.html(), encoding="utf-8")
+    write_text(files["report"], report.html())
 
     if arguments.json:
         print(
@@ -128,7 +129,7 @@ def run(arguments):
             )
         )
     else:
-        if not has_graphviz():
+        if render.available() == [render.BUILTIN]:
             say(f"\ngraph drawn with the built-in layout; for Graphviz's (and PNG, PDF): {graphviz_hint()}")
         say(f"\nreport   {files['report']}   <- open this in a browser")
         for name in [name for name in files if name != "report"]:
@@ -203,11 +204,3 @@ def training_step(vectors, corpus) -> list[Step]:
             "every operation a card of its own.",
         ),
     ]
-
-
-def has_graphviz() -> bool:
-    """Whether a real Graphviz, on the path or inside pygraphviz, can be used."""
-    import importlib.util
-    import shutil
-
-    return shutil.which("dot") is not None or importlib.util.find_spec("pygraphviz") is not None

@@ -4,12 +4,11 @@ sentences it has not seen."""
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass, field
 
 from .blas import one_thread
-from .progress import Progress
 from .report import Picture, Section, Table
+from .train_parser import train_with_progress
 
 SENTENCES, QUICK_SENTENCES = 1500, 600
 UNSEEN = 400
@@ -293,22 +292,11 @@ def parser_part(quick: bool, seed: int) -> ParserPart | None:
 
 def trained(sentences, settings, record):
     """`train` with a progress line, its losses and norms recorded."""
-    from tinygrad_nlp.models.parser import train
 
-    progress, seen = Progress("training", "sentences"), 0
-
-    def show(share, count, loss, history):
-        nonlocal seen
-        seen = count
+    def note(share, count, loss, history):
         record.step(share, settings.epochs, loss, len(history))
-        progress.update(share, count, f"loss {loss:.3f}")
 
     try:
-        training = train(sentences, settings=settings, on_start=record.start, on_progress=show)
+        return train_with_progress(sentences, None, settings, on_progress=note, on_start=record.start)
     finally:
         record.stop()
-    how = "interrupted; keeping the best epoch so far" if training.interrupted else "trained"
-    progress.close(f"{how}: {seen:,} sentences in {training.seconds:.1f} s")
-    if training.skipped:
-        print(f"note: {len(training.skipped):,} sentences with crossing arcs were left out", file=sys.stderr)
-    return training

@@ -131,8 +131,7 @@ def lead(corpus, documentation, result) -> str:
     cut = " The training was interrupted, so the vectors are unfinished." if result.interrupted else ""
     return (
         "Skip-gram with negative sampling, every gradient by tinygrad_nlp's own backpropagation. "
-        f"Text: {documentation.source}, {corpus.tokens:,} words. "
-        f"{result.pairs:,} pairs of words in {result.seconds:.1f} s.{cut}"
+        f"Text: {documentation.source}, {corpus.tokens:,} words.{cut}"
     )
 
 

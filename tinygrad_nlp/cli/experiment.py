@@ -15,11 +15,13 @@ import json
 import math
 import os
 import textwrap
-import unicodedata
 from numbers import Number
 from pathlib import Path
 
 from . import Parser, seed_number
+from .files import write_text
+from .report import xml
+from .terminal import columns_of
 
 WIDTH = 110
 """Columns that a reading is wrapped to."""
@@ -124,7 +126,7 @@ def write(path, title, body) -> Path:
     """A page; returns its path."""
     from tinygrad_nlp.visualize.plots.page import page
 
-    path.write_text(page(title, body), encoding="utf-8")
+    write_text(path, page(title, body))
     return path
 
 
@@ -144,11 +146,6 @@ def cell(value) -> str:
 
 def int_if_whole(value):
     return round(float(value)) if math.isfinite(value) else None
-
-
-def columns_of(text: str) -> int:
-    """Places it takes in a terminal: accents set over a letter take none."""
-    return sum(not unicodedata.combining(letter) for letter in text)
 
 
 def table_text(head, rows) -> str:
@@ -225,13 +222,6 @@ def as_records(reports) -> dict:
 
 
 # ---- as a page ----------------------------------------------------------------------------------------------------
-
-
-def xml(text) -> str:
-    """``text`` as markup that shows it."""
-    from tinygrad_nlp.visualize.text import xml
-
-    return xml(text)
 
 
 def table_html(title, head, rows) -> str:

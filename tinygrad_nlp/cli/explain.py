@@ -15,6 +15,7 @@ from pathlib import Path
 
 from . import Parser, user_file
 from .explain_data import AGREE, Explanation, listed
+from .files import write_text
 
 WIDTH = 100
 
@@ -43,7 +44,7 @@ def run(arguments):
     if path.suffix.lower() in (".html", ".htm"):
         from .explain_page import page
 
-        path.write_text(page(explained), encoding="utf-8")
+        write_text(path, page(explained))
         print(f"{path}   <- open this in a browser")
     elif path.suffix.lower() == ".md" or not path.suffix:
         from .explain_markdown import document, reference
@@ -51,7 +52,7 @@ def run(arguments):
         files = {path: document(explained)} if path.suffix else reference(explained, path)
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            write_text(file, text)
         print(f"{len(names)} op{'s' * (len(names) != 1)} explained in {path}")
     else:
         raise OptionError(f"--out {path}: expected a name ending in .html or .md, or a folder")

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 
 from . import Parser, user_file
+from .terminal import columns_of
 
 LONG = 100
 """Under a derivation, a gradient is written out too if it has no more characters than this."""
@@ -104,11 +104,6 @@ def show(title, found, chain, sources, form):
         known.add(what)
     for name, source in sources.items():
         print(f"  where {write(name)} is {source}")
-
-
-def columns_of(text):
-    """Places it takes in a terminal: accents set over a letter take none."""
-    return sum(not unicodedata.combining(letter) for letter in text)
 
 
 def brief(line):

@@ -24,6 +24,7 @@ from itertools import chain
 from pathlib import Path
 
 from . import positive_float, positive_int, seed_number, train_parser
+from .files import refuse_unwritable
 from .progress import Progress
 
 
@@ -106,7 +107,7 @@ def train_skipgram(arguments):
     from tinygrad_nlp.models.word2vec import FastSettings
 
     out = Path(arguments.out)
-    refuse_unwritable(out)  # better said now than after an hour of training
+    refuse_unwritable("--out", out)  # better said now than after an hour of training
     part = out.with_name(out.name + ".part")
     if arguments.resume and not part.exists():
         raise DataError(f"{part}: no interrupted training to resume; start it without --resume")
@@ -161,23 +162,6 @@ def train_skipgram(arguments):
     if saved != out:
         return 2
     return 130 if result.interrupted else 0
-
-
-def refuse_unwritable(out: Path) -> None:
-    """Raise DataError if a file cannot be written at ``out``."""
-    from tinygrad_nlp.data import DataError
-
-    reason = None
-    if out.is_dir():
-        reason = "a folder"
-    elif out.exists() and not out.is_file():
-        reason = "no file, and what is written there cannot be read again"
-    elif not out.parent.is_dir():
-        reason = f"there is no folder {out.parent}"
-    elif not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        reason = "not writable with your permissions"
-    if reason:
-        raise DataError(f"--out {out}: {reason}")
 
 
 def save(vectors, out: Path, notes: dict) -> Path:

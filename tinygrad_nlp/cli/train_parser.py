@@ -17,6 +17,7 @@ from pathlib import Path
 
 from . import positive_float, positive_int, seed_number
 from .blas import threads
+from .files import refuse_unwritable
 from .progress import Progress
 
 CHOICES = (
@@ -108,10 +109,9 @@ def run(arguments):
     from tinygrad_nlp.models.parser import Settings, best_score, generate, load_treebank
 
     out = Path(arguments.out)
-    for option, path in (("--out", out), ("--checkpoint", arguments.checkpoint and Path(arguments.checkpoint))):
-        if path and (path.is_dir() or not path.parent.is_dir()):  # better said now than after an hour of training
-            fault = "a folder" if path.is_dir() else f"there is no folder {path.parent}"
-            raise DataError(f"{option} {path}: {fault}")
+    refuse_unwritable("--out", out)  # better said now than after an hour of training
+    if arguments.checkpoint:
+        refuse_unwritable("--checkpoint", Path(arguments.checkpoint))
     if arguments.resume and not arguments.checkpoint:
         raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
     if arguments.network == "bilstm" and arguments.activation:
@@ -161,7 +161,7 @@ def run(arguments):
     return 130 if result.interrupted else 0
 
 
-def train_with_progress(sentences, dev, settings, **options):
+def train_with_progress(sentences, dev, settings, on_progress=None, **options):
     """`train`, with a progress line on standard error and a last line that says how it went."""
     from tinygrad_nlp.models.parser import train
 
@@ -173,6 +173,8 @@ def train_with_progress(sentences, dev, settings, **options):
         scored = history[-1] if history else {}
         last = "".join(f"  {name.upper()} {scored[name]:.2%}" for name in ("uas", "las") if name in scored)
         progress.update(share, count, f"loss {loss:.3f}{last}")
+        if on_progress is not None:
+            on_progress(share, count, loss, history)
 
     result = train(sentences, dev, settings, on_progress=show, **options)
     how = "interrupted; keeping the best epoch so far" if result.interrupted else "trained"

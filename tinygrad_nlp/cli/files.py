@@ -1,0 +1,31 @@
+"""The files that commands write: refused before the work where they cannot be written, named where the disk is full."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def refuse_unwritable(option: str, path: Path) -> None:
+    """Raise DataError if a file cannot be written at ``path``, which was given as ``option``."""
+    from tinygrad_nlp.data import DataError
+
+    reason = None
+    if path.is_dir():
+        reason = "a folder"
+    elif path.exists() and not path.is_file():
+        reason = "no file, and what is written there cannot be read again"
+    elif not path.parent.is_dir():
+        reason = f"there is no folder {path.parent}"
+    elif not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        reason = "not writable with your permissions"
+    if reason:
+        raise DataError(f"{option} {path}: {reason}")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` in UTF-8. Raises OSError that names the file, also for a full disk, where Python's does not."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
