@@ -482,6 +482,8 @@ def test_labels_tell_what_an_unnamed_op_computes():
     labels = [n["t"] for n in replay(-log(p[1]) + (p * p).sum()).data["nodes"]]
     assert {"p[1]", "log(p[1])", "−log(p[1])", "p · p", "sum(p · p)"} <= set(labels)
     assert len(set(labels)) == len(labels)
+    labels = {n["t"] for n in replay(((p[[0, 1]] @ p) - log(p + 1.0).sum()) * -(p @ p)).data["nodes"]}
+    assert {"p[[0, 1]] @ p", "p @ p", "−(p @ p)"} <= labels
 
 
 # ---- formulas ------------------------------------------------------------------------------------------------------

@@ -185,7 +185,10 @@ def _expression(node, inputs):
         return ""
 
     def bound(text):  # so that it can stand beside an operator
-        return f"({text})" if " " in text else text
+        plain, before = text, None
+        while plain != before:  # what is inside brackets holds together already
+            before, plain = plain, re.sub(r"\[[^][()]*\]|\([^][()]*\)", "", plain)
+        return f"({text})" if " " in plain else text
 
     if node.op in _SIGNS and len(inputs) == 2:
         text = f"{bound(inputs[0])} {_SIGNS[node.op]} {bound(inputs[1])}"
