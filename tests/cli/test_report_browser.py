@@ -111,6 +111,9 @@ def test_it_fits_narrow_screens_and_projectors(browser, folder):
         assert browser.evaluate("document.documentElement.scrollWidth") <= size[0]
         plots = "[...document.querySelectorAll('figure.plot svg')].map(s => s.getBoundingClientRect().height)"
         assert max(browser.evaluate(plots)) <= size[1]
+    browser.open((folder / "report.html").as_uri(), 900, 700)
+    hidden = "[...document.querySelectorAll('.scroll')].map(s => s.scrollWidth - s.clientWidth)"
+    assert max(browser.evaluate(hidden)) <= 0
 
 
 def test_dark_is_dark_and_print_is_light_without_the_frame(page):
