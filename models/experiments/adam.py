@@ -112,12 +112,11 @@ def run(seed: int = 0) -> Report:
     reading = (
         f"Without bias correction the first step is (1 − β₁)/√(1 − β₂) = {expected:.3g} α long and stays longer than α "
         "for hundreds of updates; with it every step of a constant gradient is α. A zero first gradient makes the "
-        "written formula 0/0; the optimizer does not move such a parameter, Kingma & Ba's ε has the same effect. "
-        "In the first update all three parameters move equally far, so one with a small gradient moves "
-        "further than under SGD, not further "
-        "than the others (were v an average of magnitudes, as 002 says in words, the moves would grow with √|g|). "
-        f"On the quadratic θ₁ and θ₂ differ by at most {same:.1g}: the scale of 100 is invisible to "
-        f"Adam. With α = 0.1 it converges {said(paths['Kingma & Ba 0.1'])} updates, as written "
+        "written formula 0/0; the optimizer does not move such a parameter, Kingma & Ba's ε has the same effect. In "
+        "the first update all three parameters move equally far, so one with a small gradient moves further than "
+        "under SGD, not further than the others (were v an average of magnitudes, as 002 says in words, the moves "
+        f"would grow with √|g|). On the quadratic θ₁ and θ₂ differ by at most {same:.1g}: the scale of 100 is "
+        f"invisible to Adam. With α = 0.1 it converges {said(paths['Kingma & Ba 0.1'])} updates, as written "
         f"{said(paths['as written 0.1'])} (at most {UPDATES})."
     )
     right_first = abs(abs(mine[0, 0]) / rate - expected) < 1e-9 and abs(abs(theirs[0, 0]) / rate - 1) < 1e-6

@@ -54,12 +54,10 @@ def run(seed: int = 0) -> Report:
     by_gensim = gap(table.grad, np.outer(times, g))
     twice = gap(gradients["sum"][0][3], 2 * gradients["sum"][0][0])
     reading = (
-        f"Loss and gradients are the closed forms within {max(worst, by_sampling):.1g}, for the sum and "
-        "for the mean; a "
-        "context word that stands twice gets twice the gradient. The mean divides every gradient by the "
-        f"{len(context)} "
-        "context words. gensim averages in the forward pass and leaves the division out of the gradient: its context "
-        f"words would here get {len(context)} times the derivative, {by_gensim:.2g} more at most."
+        f"Loss and gradients are the closed forms within {max(worst, by_sampling):.1g}, for the sum and for the mean; "
+        "a context word that stands twice gets twice the gradient. The mean divides every gradient by the "
+        f"{len(context)} context words. gensim averages in the forward pass and leaves the division out of the "
+        f"gradient: its context words would here get {len(context)} times the derivative, {by_gensim:.2g} more at most."
     )
     return Report(
         "CBOW: sum or mean",

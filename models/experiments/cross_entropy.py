@@ -55,11 +55,9 @@ def run(seed: int = 0) -> Report:
     finite = gap(saturated["fused"], [-1.0, 1.0, 0.0])
     broken = [name for name, g in saturated.items() if not np.isfinite(g).all()]
     reading = (
-        "On 50 random logits fused rule, chain of rules and hand multiplication agree with ŷ − y within "
-        f"{worst:.1g}. At "
-        f"logits 0, 1000, 0 ŷ_o underflows to 0: {' and '.join(broken)} give{'s' if len(broken) == 1 else ''} NaN, "
-        "the fused rule the right −1, 1, 0. "
-        f"003's intermediate −y − ŷ is nowhere closer than {sign:.2g}."
+        f"On 50 random logits fused rule, chain of rules and hand multiplication agree with ŷ − y within {worst:.1g}. "
+        f"At logits 0, 1000, 0 ŷ_o underflows to 0: {' and '.join(broken)} give{'s' if len(broken) == 1 else ''} NaN, "
+        f"the fused rule the right −1, 1, 0. 003's intermediate −y − ŷ is nowhere closer than {sign:.2g}."
     )
     return Report(
         "Softmax with cross-entropy",

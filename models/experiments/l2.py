@@ -123,9 +123,8 @@ def run(seed: int = 0) -> Report:
         ),
         Finding(
             12,
-            f"noise repaired ({noise[0]} to {noise[1]}), opposition kept; four times fine scores "
-            f"{long[1]:.2g} to great's "
-            f"{short[1]:.2g}; not collinear: {flipped[0]} to {flipped[1]}",
+            f"noise repaired ({noise[0]} to {noise[1]}), opposition kept; four times fine scores {long[1]:.2g} to "
+            f"great's {short[1]:.2g}; not collinear: {flipped[0]} to {flipped[1]}",
             noise[:2] == ["−", "+"] and opposed == [["+", "+"], ["−", "−"]],
             refuted=long[1] > 3 * short[1] and flipped[:2] == ["+", "−"],
         ),

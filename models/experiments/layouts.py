@@ -77,12 +77,10 @@ def run(seed: int = 0) -> Report:
     )
     right = all(f.is_right for f in (*printed, *as_columns))
     reading = (
-        f"Both layouts give one J and one ∂J/∂v_c (equal within {gap(dv, dv_columns):.1g}); ∂J/∂U has the "
-        "shape of U in "
-        f"each and one is the other's transpose within {gap(dU, dU_columns.T):.1g}. The formula depends on the layout: "
-        f"{printed[0].unicode()} for rows, {as_columns[0].unicode()} for columns. 000's Uᵀ(ŷ − y) with "
-        "words as columns "
-        "is a product of shapes that do not fit."
+        f"Both layouts give one J and one ∂J/∂v_c (equal within {gap(dv, dv_columns):.1g}); ∂J/∂U has the shape of U "
+        f"in each and one is the other's transpose within {gap(dU, dU_columns.T):.1g}. The formula depends on the "
+        f"layout: {printed[0].unicode()} for rows, {as_columns[0].unicode()} for columns. 000's Uᵀ(ŷ − y) with words "
+        "as columns is a product of shapes that do not fit."
     )
     return Report(
         "Words as rows, words as columns",

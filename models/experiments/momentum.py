@@ -72,9 +72,9 @@ def run(seed: int = 0) -> Report:
         f"For a constant gradient heavy ball's step grows to {grows:.3g} times SGD's, the rolling average's approaches "
         f"SGD's from below and never exceeds it ({bounded:.4f}): “consistent gradients build up” is true of the first. "
         "For an alternating gradient the rolling average shrinks the step "
-        f"{RATE / abs(steps['rolling average'][1][-1]):.3g} times. The two take the same path if heavy ball's α is "
-        f"(1 − β) times the other's; with α = 0.1 as it "
-        f"stands, heavy ball on the quadratic: {said(paths['heavy ball 0.1/0.9'])}."
+        f"{RATE / abs(steps['rolling average'][1][-1]):.3g} times. The two take the same path if heavy ball's α is (1 "
+        "− β) times the other's; with α = 0.1 as it stands, heavy ball on the quadratic: "
+        f"{said(paths['heavy ball 0.1/0.9'])}."
     )
     built_up = abs(grows - 1 / (1 - BETA) * (1 - BETA**100)) < 1e-9
     return Report(

@@ -76,11 +76,10 @@ def run(seed: int = 0) -> Report:
     with_plus = U[OUTSIDE] + sum(P[k] * U[k] for k in range(WORDS))
     minus_log = -(U[OUTSIDE] @ v) - np.log(np.exp(U @ v).sum())
     reading = (
-        f"At scores of ordinary size the four agree within {spread:.1g}. At ±1000 the first three give the "
-        "exact 2000 and "
-        "its gradient 2; exponentiating first gives 0 ÷ ∞, so that J is ∞ and its gradient NaN. The "
-        "gradient is −u_o + Σ P_k u_k within "
-        f"{gap(fused[1], pulled):.1g}; with 003's plus before u_o it would be off by {gap(fused[1], with_plus):.2g}."
+        f"At scores of ordinary size the four agree within {spread:.1g}. At ±1000 the first three give the exact 2000 "
+        "and its gradient 2; exponentiating first gives 0 ÷ ∞, so that J is ∞ and its gradient NaN. The gradient is "
+        f"−u_o + Σ P_k u_k within {gap(fused[1], pulled):.1g}; with 003's plus before u_o it would be off by "
+        f"{gap(fused[1], with_plus):.2g}."
     )
     return Report(
         "The naive-softmax loss in four notations",

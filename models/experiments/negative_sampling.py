@@ -64,11 +64,10 @@ def run(seed: int = 0) -> Report:
     worst_v = max(gap(v_c.grad, to_v), gap(fused_v.grad[0], to_v))
     worst_U = max(gap(table.grad, per_draw), gap(fused_U, per_draw))
     reading = (
-        f"Loss and ∂J/∂v_c are the closed forms within {max(abs(loss - float(J.data)), worst_v):.1g}, from "
-        "single ops and "
-        f"from the fused one. Word 5 was drawn three times and gets three times the push: (σ − t)v once per word would "
-        f"miss by {gap(table.grad, per_word):.2g}. The outside word, drawn once as a negative, is pulled and pushed; "
-        f"words {', '.join(str(w) for w in range(WORDS) if not count[w] and w != OUTSIDE)} get exactly 0."
+        f"Loss and ∂J/∂v_c are the closed forms within {max(abs(loss - float(J.data)), worst_v):.1g}, from single ops "
+        "and from the fused one. Word 5 was drawn three times and gets three times the push: (σ − t)v once per word "
+        f"would miss by {gap(table.grad, per_word):.2g}. The outside word, drawn once as a negative, is pulled and "
+        f"pushed; words {', '.join(str(w) for w in range(WORDS) if not count[w] and w != OUTSIDE)} get exactly 0."
     )
     still = [w for w in range(WORDS) if not count[w] and w != OUTSIDE]
     return Report(

@@ -57,11 +57,9 @@ def run(seed: int = 0) -> Report:
         counts.append((*sizes, SigmoidNetwork(*sizes, rng=rng).num_parameters(), D * H + H * K + H + K))
     counted = Table("parameters", ("D_x", "H", "K", "counted", "D_x·H + H·K + H + K"), counts)
     reading = (
-        f"The engine's five gradients are 003's within {worst:.1g}, and the formulas printed from the "
-        "rules say the same. "
-        "Eq 22 is right as printed; the ⊙ ∂h/∂x of Eq 20–21 is a matrix product, as elementwise factors "
-        f"{theirs['b_1'].shape} and {slope.shape} "
-        f"{'do not fit' if elementwise else 'broadcast to something else'}."
+        f"The engine's five gradients are 003's within {worst:.1g}, and the formulas printed from the rules say the "
+        "same. Eq 22 is right as printed; the ⊙ ∂h/∂x of Eq 20–21 is a matrix product, as elementwise factors "
+        f"{theirs['b_1'].shape} and {slope.shape} {'do not fit' if elementwise else 'broadcast to something else'}."
     )
     return Report(
         "One hidden layer of sigmoids",

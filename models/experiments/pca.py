@@ -90,12 +90,10 @@ def run(seed: int = 0) -> Report:
     table = Table("distance in the plane", ("pair", "distance", "cosine", "nearest of all words"), rows)
     widest, mean = max(row[1] for row in rows[:4]), float(np.mean(others))
     reading = (
-        f"Trained from {first:.2f} to {last:.2f} nats per pair, each of the four pairs lies within "
-        f"{widest:.2g}, other pairs "
-        f"{mean:.2g} apart on average; the plane holds {shares.sum():.0%} of the variance. Good and bad are neighbours "
-        "because their contexts are alike, which says nothing of their meanings being alike. The reviews "
-        "are generated so "
-        "that it must come out like this; of film reviews 004's picture remains the only witness."
+        f"Trained from {first:.2f} to {last:.2f} nats per pair, each of the four pairs lies within {widest:.2g}, other "
+        f"pairs {mean:.2g} apart on average; the plane holds {shares.sum():.0%} of the variance. Good and bad are "
+        "neighbours because their contexts are alike, which says nothing of their meanings being alike. The reviews "
+        "are generated so that it must come out like this; of film reviews 004's picture remains the only witness."
     )
     return Report(
         "Words of like contexts in the plane",

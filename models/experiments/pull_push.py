@@ -60,12 +60,10 @@ def run(seed: int = 0) -> Report:
         ],
     )
     reading = (
-        f"−∂J/∂v_c is u_o − Σ ŷ_w u_w within {gap(-gradient, U[OUTSIDE] - expected):.1g}. One step of 0.5 "
-        "raises p(o) from "
-        f"{before:.3f} to {after:.3f}; from 100 random places a step of 1/R² = {safe / 2:.2g} (R the "
-        "longest word) raised "
-        f"it {raised} times. That is not so for every step size: with u_o = (0, 0.1) a step of 20 takes p(o) from "
-        f"{hurt[0]:.2g} to {hurt[1]:.2g}."
+        f"−∂J/∂v_c is u_o − Σ ŷ_w u_w within {gap(-gradient, U[OUTSIDE] - expected):.1g}. One step of 0.5 raises p(o) "
+        f"from {before:.3f} to {after:.3f}; from 100 random places a step of 1/R² = {safe / 2:.2g} (R the longest "
+        f"word) raised it {raised} times. That is not so for every step size: with u_o = (0, 0.1) a step of 20 takes "
+        f"p(o) from {hurt[0]:.2g} to {hurt[1]:.2g}."
     )
 
     def arrow(name, tip, tail=V_C):

@@ -190,11 +190,10 @@ def run(seed: int = 0) -> Report:
     reading = (
         f"SGD with 0.1 {said(large)}: each update multiplies θ₁ by 1 − 0.1·100 = −9. SGD with 0.005 is on its way but "
         f"not there in {UPDATES} updates (it needs {needed}): θ₂ shrinks by 0.995 a time. Momentum 0.1/0.9 gets there "
-        f"{said(momentum)} updates; its norm swings and stays below only from {settled(momentum)} on. "
-        f"Criteria mislead: for SGD 0.005 θ₁ alone says done after {early} updates and the last step's length after "
-        f"{steps}, with θ still {distance(small)[early]:.2g} and {distance(small)[steps]:.2g} from the "
-        "minimum; a short "
-        "step may only mean a small step size."
+        f"{said(momentum)} updates; its norm swings and stays below only from {settled(momentum)} on. Criteria "
+        f"mislead: for SGD 0.005 θ₁ alone says done after {early} updates and the last step's length after {steps}, "
+        f"with θ still {distance(small)[early]:.2g} and {distance(small)[steps]:.2g} from the minimum; a short step "
+        "may only mean a small step size."
     )
     measured = f"{said(large)}; {said(small)} (needs {needed}); {said(momentum)}"
     return Report(

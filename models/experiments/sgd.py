@@ -44,9 +44,8 @@ def run(seed: int = 0) -> Report:
     reading = (
         "Each coordinate is multiplied by 1 − αc, c its curvature: above α = 0.02 θ₁ grows, below it shrinks, at 0.02 "
         f"it jumps between 1 and −1 for ever. After {UPDATES} updates ‖∇f‖ is {shares[1]:.2g} with 0.005 and "
-        f"{shares[0]:.2g} with 0.0005. "
-        f"The best of a hundred step sizes from 0.01 to 0.02 is {rate:g} and still takes {best} updates: "
-        "θ₂ alone would bear a step of 1 and be there in one."
+        f"{shares[0]:.2g} with 0.0005. The best of a hundred step sizes from 0.01 to 0.02 is {rate:g} and still takes "
+        f"{best} updates: θ₂ alone would bear a step of 1 and be there in one."
     )
     agree = all(
         said(p) == predicted(a) for a, p in paths.items() if said(p) == "diverges" or said(p).startswith("after")

@@ -44,12 +44,10 @@ def run(seed: int = 0) -> Report:
     # Taking a number of size 10⁴ from another leaves its rounding of 10⁻¹² behind.
     holds_shift = worst < 1e-11 and gap(literal(x), y_hat) < TINY
     reading = (
-        f"Shifts up to ±10⁴ change softmax by no more than {worst:.1g}, the rounding of x + c; as printed, "
-        "eˣ/Σeˣ is NaN "
-        "at 1000 (∞/∞) and at −1000 (0/0). The Jacobian is ŷ_k(δ_ki − ŷ_i) within "
-        f"{gap(J, closed):.1g}; its rows sum to 0 because the shift is invisible. With g_i in both places, "
-        "as 003 prints "
-        f"it, it would be wrong by {gap(J, as_printed):.2g}."
+        f"Shifts up to ±10⁴ change softmax by no more than {worst:.1g}, the rounding of x + c; as printed, eˣ/Σeˣ is "
+        f"NaN at 1000 (∞/∞) and at −1000 (0/0). The Jacobian is ŷ_k(δ_ki − ŷ_i) within {gap(J, closed):.1g}; its rows "
+        "sum to 0 because the shift is invisible. With g_i in both places, as 003 prints it, it would be wrong by "
+        f"{gap(J, as_printed):.2g}."
     )
     return Report(
         "Softmax: shift, overflow, Jacobian",

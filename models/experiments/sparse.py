@@ -70,12 +70,10 @@ def run(seed: int = 0) -> Report:
     centers, outsides, gradient = results["SGD"]
     held = np.unique(gradient.rows) if isinstance(gradient, RowSparse) else range(WORDS)
     reading = (
-        f"One SGD step changes {len(centers)} center rows and {len(outsides)} outside rows, the words of "
-        "the batch; the "
-        f"other {WORDS - len(outsides)} are equal to the bit. It is true of plain SGD: a momentum or "
-        "Adam's averages go on "
-        f"moving the rows of earlier batches ({rows[2][3]} more rows here) unless asked not to. With the naive softmax "
-        f"every one of the {len(naive)} outside rows changes."
+        f"One SGD step changes {len(centers)} center rows and {len(outsides)} outside rows, the words of the batch; "
+        f"the other {WORDS - len(outsides)} are equal to the bit. It is true of plain SGD: a momentum or Adam's "
+        f"averages go on moving the rows of earlier batches ({rows[2][3]} more rows here) unless asked not to. With "
+        f"the naive softmax every one of the {len(naive)} outside rows changes."
     )
     right = centers == set(CENTERS.tolist()) and outsides == sampled
     both = results["SGD after another batch"]

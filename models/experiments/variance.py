@@ -65,9 +65,8 @@ def run(seed: int = 0) -> Report:
     g, m = followed(0.9, np.random.default_rng([seed, 1]))  # draws of its own: the table stays what it is
     betas = np.linspace(0, 0.98, 50)
     reading = (
-        f"With β = 0.9 and independent gradients m varies {1 / ratio:.3g} times less than g, by (1 − β)/(1 "
-        "+ β) = 1/19. "
-        f"Gradients that resemble the one before are averaged less: at a correlation of 0.9 the ratio is "
+        f"With β = 0.9 and independent gradients m varies {1 / ratio:.3g} times less than g, by (1 − β)/(1 + β) = "
+        "1/19. Gradients that resemble the one before are averaged less: at a correlation of 0.9 the ratio is "
         f"{rows[-1][2]:.2f}; swinging ones (−0.5) are averaged more."
     )
     return Report(

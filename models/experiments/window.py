@@ -79,9 +79,8 @@ def run(seed: int = 0) -> Report:
     reading = (
         f"Sum and mean over the corpus are the pair-by-pair numbers within {sum_gap:.1g}, their gradients within "
         f"{gradient_gap:.1g}. 003 divides by the number of centers, not of pairs. ∂J/∂v_c is the sum of the window's "
-        f"terms; so is ∂J/∂u_w: the single term of 004 (d) is off by {gap(U_2.grad[the], one_term):.2g} "
-        "for “the”, which "
-        "stands in the window twice, and every word outside the window gets a gradient too."
+        f"terms; so is ∂J/∂u_w: the single term of 004 (d) is off by {gap(U_2.grad[the], one_term):.2g} for “the”, "
+        "which stands in the window twice, and every word outside the window gets a gradient too."
     )
     return Report(
         "Sums over the window",

@@ -46,9 +46,8 @@ def run(seed: int = 0) -> Report:
     settled = at(CENTERED, v)[0]
     reading = (
         f"In the first case the prediction is wrong (ŷ_o = {wrong_but_still[1]:.2g}) and the gradient is "
-        f"{wrong_but_still[3]:.2g}: the outside word lies at the words' expected place, so pull and push "
-        "cancel. It is the "
-        f"best v_c there is: descent from elsewhere ends at ŷ_o = {settled[0]:.4f}. In every case the gradient is "
+        f"{wrong_but_still[3]:.2g}: the outside word lies at the words' expected place, so pull and push cancel. It is "
+        f"the best v_c there is: descent from elsewhere ends at ŷ_o = {settled[0]:.4f}. In every case the gradient is "
         f"Uᵀ(ŷ − y) within {equal:.1g}. ŷ = y needs infinite scores; in floating point it is reached at a score of "
         f"800, where the gradient is {saturated[3]:g}."
     )
