@@ -257,7 +257,7 @@ class _Unfolding:
             book.sides[id(short)] = book.side(primal)
         whole = self.writer.gradient(gradient, primal)
         for label, index in book.places.items():
-            if index.size > 1 and whole.shape == (index.size, 1) and book.algebra.reads_rows(whole, label):
+            if index.size > 1 and whole.shape == (index.size, 1) and book.sums.reads_rows(whole, label):
                 book.terms[id(short)] = book.algebra.make("rows", (), (name, label), whole.value)
         return short
 

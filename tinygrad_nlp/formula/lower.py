@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ..broadcasting import normalize_axes
+from .sums import Sums
 from .symbols import Symbol, key
 from .terms import ELEMENTWISE, Algebra, below
 
@@ -37,6 +38,7 @@ class Textbook:
 
     def __init__(self, names=None, layout="rows", plain=False):
         self.algebra = Algebra()
+        self.sums = Sums(self.algebra)
         self.layout, self.plain = layout, plain
         self.terms, self.sides, self.leaves = {}, {}, {}
         self.named = {}  # inner symbols by id, whose tensors have names
@@ -325,7 +327,7 @@ class Textbook:
             over_rows, over_columns = x.ndim - 2 in axes, x.ndim - 1 in axes
         if x.ndim == 2 and over_rows and not over_columns and x.op is not None and self.rows_read(x) is not None:
             label = self.label(self.rows_read(x))
-            return a.over(label, a.T(a.row(t, label)), len(t.value)) if t.kind == "rows" else t
+            return self.sums.over(label, a.T(self.sums.row(t, label)), len(t.value)) if t.kind == "rows" else t
         if (over_rows or t.shape[0] == 1) and (over_columns or t.shape[1] == 1) and axes:
             return self.total(t)
         if over_rows:

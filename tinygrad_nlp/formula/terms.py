@@ -3,7 +3,7 @@
 A term is a matrix (r, c): a vector is a matrix of one column or one row, a scalar (1, 1). So a product of terms is
 well formed only where the printed product is. Each term is evaluated when it is made, from its parts and
 by the operation that will be printed; what simplification has made of a gradient can therefore be compared with the
-gradient itself. Inside a sum over k, values have one more axis in front, along which k runs.
+gradient itself. Inside a sum over k (sums.py), values have one more axis in front, along which k runs.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Term:
 
     is_scalar = property(lambda self: self.shape == (1, 1))
 
+    @property
+    def is_elementwise(self):
+        """True for a function of one array that acts on each element alone."""
+        return self.kind == "fn" and self.data[0] in ELEMENTWISE and len(self.data) == 1
+
     def __repr__(self):
         return f"Term({self.kind}, {self.data}, {list(self.parts)})"
 
@@ -44,21 +49,8 @@ class Term:
 # Functions of one array that act on each element alone: they commute with transposition and with picking a row.
 ELEMENTWISE = (
     *("sigmoid", "slope", "logsigmoid", "tanh", "relu", "positive", "softplus", "gelu", "silu", "elu", "leaky_relu"),
-    *(
-        "exp",
-        "log",
-        "log1p",
-        "expm1",
-        "sqrt",
-        "rsqrt",
-        "square",
-        "reciprocal",
-        "abs",
-        "sign",
-        "erf",
-        "hardtanh",
-        "clip",
-    ),
+    *("exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "square", "reciprocal"),
+    *("abs", "sign", "erf", "hardtanh", "clip"),
     *("sin", "cos", "tan", "sinh", "cosh", "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),
 )
 
@@ -83,8 +75,7 @@ class Algebra:
         self.known = {}
         self.conditions = []  # what was found true of this run and used: (term, "≠ 0")
         self.one = self.make("name", (), "1", np.ones((1, 1)))
-        self.unfoldings = {}  # what `unfolded` has made of terms
-        self.readers, self.transposed = {}, {}
+        self.transposed = {}
         self.factors = {}  # numbers that have a name: γ of dropout
 
     def make(self, kind, parts, data, value):
@@ -454,7 +445,7 @@ class Algebra:
         if turned and sum(p.transposes for p in turned) < 1 + t.transposes:
             if t.kind == "mat":
                 return self.chain(turned[::-1])
-            if t.kind in ("had", "sum") or (t.kind == "fn" and t.data[0] in ELEMENTWISE and len(t.data) == 1):
+            if t.kind in ("had", "sum") or t.is_elementwise:
                 return self.make(t.kind, turned, t.data, flip(t.value))
         return self.make("T", (t,), None, flip(t.value))
 
@@ -497,72 +488,6 @@ class Algebra:
             value = np.asarray(registry[name].forward(x.value))
         return self.make("fn", (x,), (name,), value)
 
-    # ---- sums over k ---------------------------------------------------------------------------------------------
-
-    def row(self, t, label):
-        """Row k of t, a matrix of as many rows as ``label`` has places, as a (1, c) term in k; None if t has none."""
-        if t.kind == "rows" and t.data[1] == label:
-            table, _ = t.data
-            return self.T(self.name(below(table, label), flip(t.value[:, None, :])))
-        if self.is_ones(t):
-            return self.one if t.shape[1] == 1 else self.ones((1, t.shape[1]), t.value.dtype)
-        if t.is_scalar:
-            return t
-        if t.kind == "mat":
-            first = self.row(t.parts[0], label)
-            return first and self.matmul(first, self.chain(list(t.parts[1:])))
-        if t.kind == "fn" and t.data[0] in ELEMENTWISE and len(t.data) == 1:
-            inner = self.row(t.parts[0], label)
-            return inner and self.function(t.data[0], inner)
-        if t.kind in ("sum", "had", "prod"):
-            parts = [p if p.is_scalar else self.row(p, label) for p in t.parts]
-            if any(p is None for p in parts):
-                return None
-            if t.kind == "sum":
-                return self.add(list(zip(t.data, parts)))
-            c = t.data[0] if t.kind == "prod" else 1.0
-            return self.scale(c, self.times(parts))
-        return None
-
-    def unfolded(self, t, labels):
-        """t with every product that sums over the rows of a table written as Σ_k."""
-        known = self.unfoldings.get(t)
-        if known is None:
-            known = self.unfoldings[t] = self._unfolded(t, labels)
-        return known
-
-    def _unfolded(self, t, labels):
-        t = self.rebuilt(t, [self.unfolded(p, labels) for p in t.parts])
-        if t.kind == "mat" and len(t.parts) == 2 and 1 in t.shape:
-            a, b = t.parts
-            for label, count in labels.items():
-                if a.shape[1] != count or not (self.reads_rows(a, label) or self.reads_rows(b, label)):
-                    continue
-                left, right = self.row(self.T(a), label), self.row(b, label)
-                if left is not None and right is not None:
-                    body = self.matmul(self.T(left), right)
-                    c, scalars, rest = self.split(body)
-                    fixed = [s for s in scalars if not self.varies(s)]
-                    body = self.product(1.0, [s for s in scalars if self.varies(s)], rest)
-                    return self.times([self.product(c, fixed, None), self.over(label, body, count)])
-        return t
-
-    def over(self, label, body, count):
-        """The sum over k of a term; of vectors, as columns."""
-        if body.shape[0] == 1 and body.shape[1] > 1:
-            return self.T(self.over(label, self.T(body), count))
-        value = body.value.sum(0) if self.varies(body) else body.value * count
-        return self.make("over", (body,), label, value)
-
-    def varies(self, t):
-        return t.value.ndim == 3
-
-    def reads_rows(self, t, label):
-        if (t, label) not in self.readers:
-            reads = (t.kind == "rows" and t.data[1] == label) or any(self.reads_rows(p, label) for p in t.parts)
-            self.readers[t, label] = reads
-        return self.readers[t, label]
-
     def rebuilt(self, t, parts):
         """t with other parts, simplified anew."""
         if not parts or all(p is q for p, q in zip(parts, t.parts)):
@@ -580,6 +505,6 @@ class Algebra:
             return total
         if t.kind == "T":
             return self.T(parts[0])
-        if t.kind == "fn" and t.data[0] in ELEMENTWISE and len(t.data) == 1:
+        if t.is_elementwise:
             return self.function(t.data[0], parts[0])
         return self.make(t.kind, parts, t.data, t.value)

@@ -46,7 +46,7 @@ class Writer:
     def simple(self, term):
         """Sums over the rows of a table as Σ_k; softmax and unit vectors under the names the documents give them."""
         labels = {k: len(v) for k, v in self.book.places.items() if len(v) > 1}
-        term = self.algebra.unfolded(term, labels)
+        term = self.book.sums.unfolded(term, labels)
         self.name_functions(term)
         return term
 
@@ -118,7 +118,7 @@ class Writer:
             if put is None or put.kind != "put":
                 return None
             label, body = put.data, put.parts[0]
-            one = body if body.shape[0] == 1 else self.algebra.row(body, label)
+            one = body if body.shape[0] == 1 else self.book.sums.row(body, label)
             if one is None:
                 return None
             one = self.algebra.times([self.algebra.product(c * k, scalars, None), self.algebra.T(one)])
