@@ -9,28 +9,13 @@ import math
 
 import numpy as np
 
-from tinygrad_nlp import Tensor, optim
-from tinygrad_nlp.nn import Parameter
+from tinygrad_nlp import optim
 
+from .moves import moves
 from .quadratic import UPDATES, converged, descend, norms_plot, paths_plot, said
 from .report import Finding, Report, Table
 
 BETAS = (0.9, 0.999)
-
-
-def moves(optimizer, gradients) -> np.ndarray:
-    """(T, N) changes of N parameters whose gradients are the rows of ``gradients`` (T, N)."""
-    gradients = np.asarray(gradients, np.float64)
-    theta = Parameter(np.zeros(gradients.shape[1]), name="theta")
-    stepper = optimizer([theta])
-    changes = []
-    for g in gradients:
-        before = theta.data.copy()
-        stepper.zero_grad()
-        (Tensor(g) * theta).sum().backward()
-        stepper.step()
-        changes.append(theta.data - before)
-    return np.array(changes)
 
 
 def literal(gradients, rate, betas=BETAS) -> np.ndarray:

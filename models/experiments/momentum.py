@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_nlp import Tensor, optim
-from tinygrad_nlp.nn import Parameter
+from tinygrad_nlp import optim
 
+from .moves import moves
 from .quadratic import TOLERANCE, converged, descend, norms_plot, paths_plot, said
 from .report import Finding, Plot, Report, Series, Table
 
@@ -14,17 +14,8 @@ RATE, BETA = 0.1, 0.9
 
 
 def steps_under(gradients, optimizer) -> np.ndarray:
-    """The steps that ``optimizer([theta])`` takes if the engine is made to give these gradients, one an update."""
-    theta = Parameter(np.zeros(1), name="theta")
-    stepper = optimizer([theta])
-    steps = []
-    for g in gradients:
-        stepper.zero_grad()
-        (Tensor(np.array([g])) * theta).sum().backward()
-        before = theta.data.copy()
-        stepper.step()
-        steps.append(float((before - theta.data)[0]))
-    return np.array(steps)
+    """How far down ``optimizer([theta])`` takes one parameter at each update, if these are its gradients."""
+    return -moves(optimizer, np.reshape(gradients, (-1, 1)))[:, 0]
 
 
 def written_out(gradients, rate=RATE, beta=BETA) -> np.ndarray:

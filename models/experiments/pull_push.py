@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_nlp import optim, softmax
+from tinygrad_nlp import Tensor, optim, softmax
 from tinygrad_nlp.nn import Parameter
-from tinygrad_nlp.tensor import Tensor
 
 from ..word2vec.losses import naive_softmax_loss
 from .report import TINY, Finding, Plot, Report, Series, Table, gap

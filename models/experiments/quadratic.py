@@ -150,28 +150,21 @@ def norms_plot(paths: dict[str, Path], title: str) -> Plot:
 
 def run(seed: int = 0) -> Report:
     paths = {name: descend(make) for name, make in SETTINGS.items()}
+    outcomes = []
+    for name, path in paths.items():
+        after, stays = converged(path), settled(path)
+        end = path.updates if after is None else after
+        outcomes.append((name, said(path), end, "" if stays is None else stays, *path.theta[end], path.norms[end]))
     outcome = Table(
         f"‖∇f‖ < {TOLERANCE} tested before each update, at most {UPDATES} updates",
         ("setting", "converged", "updates run", "stays below from", "final θ₁", "final θ₂", "final ‖∇f‖"),
-        [
-            (
-                name,
-                said(path),
-                converged(path) if converged(path) is not None else path.updates,
-                settled(path) if settled(path) is not None else "",
-                *path.theta[-1 if converged(path) is None else converged(path)],
-                path.norms[-1 if converged(path) is None else converged(path)],
-            )
-            for name, path in paths.items()
-        ],
+        outcomes,
     )
     rows = []
     for name, path in paths.items():
-        for criterion, measure in CRITERIA.items():
+        for criterion, measure in CRITERIA.items() if not path.diverged else ():
             after = converged(path, measure)
             at = "never" if after is None else after
-            if path.diverged:
-                continue
             left = ("", "") if after is None else (path.norms[after], distance(path)[after])
             far = after is not None and distance(path)[after] >= TOLERANCE
             again = after is not None and (measure(path)[after:] >= TOLERANCE).any()
