@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 from .terms import below
+from .typeset import GREEK
 
 SUM, ELEMENTWISE, PRODUCT, ATOM = range(4)
 """How tightly a term holds together; a looser one inside a tighter one gets parentheses."""
@@ -26,12 +27,6 @@ FUNCTIONS = {
 
 POWERS = (r"\sin", r"\cos", r"\tanh")
 """Functions whose square is written tanh² x."""
-
-GREEK = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi"),
-    *("rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
-    *("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"),
-)
 
 
 def name_as_latex(name: str) -> str:

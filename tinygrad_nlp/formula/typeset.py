@@ -10,10 +10,11 @@ import re
 import unicodedata
 from html import escape
 
-GREEK = (
-    "α:alpha β:beta γ:gamma δ:delta ε:epsilon ζ:zeta η:eta θ:theta κ:kappa λ:lambda μ:mu ν:nu ξ:xi π:pi ρ:rho σ:sigma"
+LOWER_GREEK = (
+    "α:alpha β:beta γ:gamma δ:delta ε:epsilon ζ:zeta η:eta θ:theta κ:kappa λ:lambda μ:mu ν:nu ξ:xi π:pi ρ:rho σ:sigma "
+    "τ:tau φ:phi χ:chi ψ:psi ω:omega"
 )
-MORE_GREEK = "τ:tau φ:phi χ:chi ψ:psi ω:omega Γ:Gamma Δ:Delta Θ:Theta Λ:Lambda Ξ:Xi Π:Pi Σ:Sigma Φ:Phi Ψ:Psi Ω:Omega"
+UPPER_GREEK = "Γ:Gamma Δ:Delta Θ:Theta Λ:Lambda Ξ:Xi Π:Pi Σ:Sigma Φ:Phi Ψ:Psi Ω:Omega"
 SIGNS = "ε:varepsilon φ:varphi ℓ:ell ∂:partial ∞:infty ∇:nabla ⊤:top ∅:emptyset"
 BINARY = "⊙:odot ⊘:oslash ·:cdot ×:times ⊗:otimes ⊕:oplus ±:pm ∓:mp ∧:wedge ∨:vee ∧:land ∨:lor ¬:neg mod:bmod"
 RELATIONAL = "≤:le ≤:leq ≥:ge ≥:geq ≠:neq ≠:ne ≈:approx ∈:in ≡:equiv ∼:sim ∝:propto ∣:mid"
@@ -24,7 +25,8 @@ def _table(*pairs):
     return {name: sign for text in pairs for sign, _, name in (pair.partition(":") for pair in text.split())}
 
 
-LETTERS = _table(GREEK, MORE_GREEK, SIGNS)
+GREEK = _table(LOWER_GREEK, UPPER_GREEK)
+LETTERS = GREEK | _table(SIGNS)
 OPERATORS = _table(BINARY, RELATIONAL, ARROWS)
 LARGE = {"sum": "∑", "prod": "∏", "int": "∫"}
 FENCES = {"langle": "⟨", "rangle": "⟩", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "|": "‖"}
