@@ -6,7 +6,6 @@ import io
 import json
 import os
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -226,7 +225,7 @@ def test_evaluate_without_a_measure_says_what_to_give(run, saved):
     assert code == 2 and "give --pairs FILE, --analogies FILE or both" in err and err.count("\n") == 1
 
 
-def test_reading_shows_progress(monkeypatch):
+def test_reading_shows_progress(capsys):
     from tinygrad_nlp.cli.progress import Progress
 
     clock = iter(range(0, 1000, 10))
@@ -234,7 +233,7 @@ def test_reading_shows_progress(monkeypatch):
     progress = Progress("reading", "words", stream, clock=lambda: next(clock))
     assert list(train.counted([["a", "b"]] * 2001, progress)) == [["a", "b"]] * 2001
     assert stream.getvalue().splitlines()[-1] == "reading  4,002 words  133 words/s"
-    assert sys.stderr is not stream
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_interrupted_training_resumes_to_the_same_file(run, text, tmp_path, monkeypatch):
