@@ -1,6 +1,7 @@
 """Losses as modules, for models that keep theirs in an attribute; each calls the op of the like name.
 
-``reduction`` is "mean", "sum" or "none" throughout.
+``reduction`` is "mean", "sum" or "none" throughout: the result is a number, or with "none" one for each target.
+Prediction and target have equal shapes, but where a loss says otherwise. Errors are the op's.
 """
 
 from __future__ import annotations
@@ -70,7 +71,11 @@ class NLLLoss(_Loss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """−t log σ(x) − (1 − t) log(1 − σ(x)), computed from the logits: finite where σ(x) rounds to 0 or 1."""
+    """−t log σ(x) − (1 − t) log(1 − σ(x)), computed from the logits: finite where σ(x) rounds to 0 or 1.
+
+    weight      factors of the terms, of a shape that broadcasts to the logits'
+    pos_weight  factors of the first part of each term, broadcast likewise: above 1 for classes that are rare
+    """
 
     def __init__(self, weight=None, *, pos_weight=None, reduction="mean"):
         super().__init__(reduction)
