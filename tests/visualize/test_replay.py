@@ -519,6 +519,11 @@ def test_markup_in_a_formula_is_text():
     assert mathml(r"\text{</script><b>}") == ["math", ["mtext", "</script><b>"]]
 
 
+def test_spaces_of_a_text_stay_at_its_ends_too():
+    row, of = ["mtext", "row\u00a0"], ["mtext", "\u00a0of\u00a0"]
+    assert mathml(r"\text{row }i\text{ of }") == ["math", row, ["mi", "i"], of]
+
+
 @pytest.mark.parametrize("latex", [r"\href{x}{y}", r"\frac{x}", "{x", r"\text{x", r"\left(x"])
 def test_a_formula_that_cannot_be_read_is_refused(latex):
     with pytest.raises(OptionError):

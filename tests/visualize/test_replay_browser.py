@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tinygrad_nlp.visualize import replay
 
-from tinygrad_nlp import Tensor, exp, registry, relu, sqrt
+from tinygrad_nlp import Tensor, embedding, exp, registry, relu, sqrt
 from tinygrad_nlp.cli.replay import network, skipgram, softmaxes
 
 from ..browser import needs_chromium
@@ -66,6 +66,17 @@ def test_every_step_is_reached_by_keyboard_with_the_right_numbers(page, example)
     assert tab.evaluate(STEP) == last - 1
     tab.press(" ")
     assert tab.evaluate(STEP) == last
+    assert tab.faults() == []
+
+
+def test_of_many_ids_the_span_is_shown_and_no_mean(page):
+    ids = np.arange(90).reshape(3, 30) % 21
+    table = parameter(np.arange(42.0).reshape(21, 2), "table")
+    tab = page(replay(embedding(table, ids).sum()))
+    assert "0 … 20" in tab.evaluate("document.querySelector('.card.data').textContent")
+    assert "0 … 20" in tab.evaluate(PANEL)
+    assert "means of" not in tab.evaluate("document.querySelector('.card.data').textContent")
+    assert tab.evaluate("document.querySelectorAll('.card.data .cell').length") == 0
     assert tab.faults() == []
 
 

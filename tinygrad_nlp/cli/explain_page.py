@@ -138,8 +138,6 @@ def element(node) -> str:
     if name == "mspace":
         return f'<mspace width="{escape(children[0])}"/>'
     attribute = {"mover": ' accent="true"', "math": ' displaystyle="true"'}.get(name, "")
-    if name == "mtext":  # a browser drops spaces at its ends
-        children = [c.replace(" ", "\u00a0") for c in children]
     return f"<{name}{attribute}>{''.join(map(element, children))}</{name}>"
 
 

@@ -42,6 +42,7 @@ class Maps:
             ("b", heat.block and list(heat.block)),
             ("n", heat.strange),
             ("i", int(heat.integral)),
+            ("r", heat.span),
             ("z", int(heat.zero)),
             ("l", None if heat.integral else _figure(heat.norm)),
         ):

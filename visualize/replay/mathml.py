@@ -160,7 +160,10 @@ class _Reader:
         if name == "sqrt":
             return ["msqrt", self.argument()]
         if name in ("text", "mathrm"):
-            return ["mtext", self.words().replace("\\", "")] if name == "text" else ["mi", self.words()]
+            if name == "mathrm":
+                return ["mi", self.words()]
+            # A browser drops spaces at the ends of a text.
+            return ["mtext", self.words().replace("\\", "").replace(" ", "\u00a0")]
         if name == "operatorname":
             return ["mrow", ["mi", self.words()]]
         if name == "mathbb":

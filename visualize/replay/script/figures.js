@@ -51,6 +51,7 @@ function cells(rows, largest, x, y, w, tall, figures, plain) {
 }
 
 function notes(map) {
+  if (map.r) return [];
   const said = [];
   if (map.b) said.push(map.b[0] > 1 ? `means of ${map.b[0]} × ${map.b[1]}` : `means of ${map.b[1]}`);
   if (map.z && !map.i) said.push("exactly 0");
@@ -60,7 +61,7 @@ function notes(map) {
 const isNumber = (map) => map.c.length === 1 && map.c[0].length === 1 && !map.b;
 function spoken(map) {
   const every = map.c.flat();
-  const values = every.length <= 12 && !map.b ? every.map((v) => number(v)).join(", ") : `largest ${number(map.m)}`;
+  const values = map.r || (every.length <= 12 && !map.b ? every.map((v) => number(v)).join(", ") : `largest ${number(map.m)}`);
   return `${map.s === "scalar" ? "" : map.s + ": "}${[values, ...notes(map)].join("; ")}`;
 }
 
@@ -72,6 +73,7 @@ function figure(caption, place, scale) {
   const tail = notes(map).map((t) => h("p", { class: "quiet" }, t));
   if (isNumber(map)) return h("figure", null, head,
     h("p", { class: strange(map.c[0][0]) ? "big odd" : "big" }, number(map.c[0][0], 4)), tail);
+  if (map.r) return h("figure", null, head, h("p", { class: "quiet" }, map.r));
   return h("figure", null, head, sheet(map.c, scale || map.m, spoken(map), !map.b, map.i), tail);
 }
 function sheet(rows, largest, label, mayWrite, plain) {

@@ -61,7 +61,7 @@ function drawGraph() {
 function column(x, w, label, place, instead) {
   const out = [s("text", { class: "small", x, y: 54 }, label)], map = maps[place];
   if (instead) return [...out, s("text", { class: "instead", x, y: 75 }, instead)];
-  if (!map) return [...out, s("text", { class: "instead", x, y: 75 }, "–")];
+  if (!map || map.r) return [...out, s("text", { class: "instead", x, y: 75 }, map ? map.r : "–")];
   if (isNumber(map)) return [...out, s("text", { class: "scalar", x, y: 79 }, number(map.c[0][0]))];
   const across = map.c[0].length, down = map.c.length, listed = map.i && !map.b ? map.c.flat().join(", ") : "";
   if (listed && listed.length <= 16) return [...out, s("text", { class: "listed", x, y: 76 }, listed)];

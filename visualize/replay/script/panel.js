@@ -74,9 +74,10 @@ function backward(step, at, paper) {
   if (ops[op].b && nodes[e.t].s !== nodes[e.h].s) out.push(h("p", null, name(e.t), ` ${nodes[e.t].s} was copied to ${nodes[e.h].s} (broadcasting). Each copy gets a gradient, and they add: `,
     "what the rule answers is summed over the copies."));
   const made = maps[step.p]?.n && !maps[step.i]?.n;
-  const sign = (text) => h("span", { class: "sign", "aria-hidden": "true" }, text);
-  const row = h("div", { class: "row times" }, figure("incoming gradient", step.i), sign("×"), jacobian(step.j, Number(/(\d+)\)$/.exec(nodes[e.t].s)?.[1])));
-  out.push(row);
+  // A sign stays with what follows it where a line is too short for all.
+  const term = (sign, shown) => h("div", { class: "term" }, h("span", { class: "sign", "aria-hidden": "true" }, sign), shown);
+  out.push(h("div", { class: "row times" }, figure("incoming gradient", step.i),
+    term("×", jacobian(step.j, Number(/(\d+)\)$/.exec(nodes[e.t].s)?.[1])))));
   if (secret) {
     out.push(h("div", { class: "secret" },
       h("p", null, "Predict: what does ", name(e.h), " send back to ", name(e.t), "? ", h("span", { class: "quiet" }, nodes[e.t].s === "scalar" ? "one number" : "shape " + nodes[e.t].s)),
@@ -84,13 +85,13 @@ function backward(step, at, paper) {
     return out;
   }
   const n = arrivals[e.t].findIndex((a) => a.at === at) + 1;
-  if (first) out.push(h("div", { class: "row result times" }, sign("="), figure([h("span", null, "sent back to "), name(e.t)], step.p)),
+  if (first) out.push(h("div", { class: "row result times" }, term("=", figure([h("span", null, "sent back to "), name(e.t)], step.p))),
     several ? h("p", { class: "sum" }, "⊕ ", `the first of ${arrivals[e.t].length} contributions to `, name(e.t), ": the others will be added to it") : null);
   else {
     const scale = Math.max(...[step.b, step.p, step.a].map((i) => maps[i]?.m ?? 0).filter((v) => typeof v === "number"));
     out.push(h("h3", null, "⊕ ", name(e.t), ` is used ${arrivals[e.t].length} times, so its gradients add: contribution ${n}`),
-      h("div", { class: "row result adding" }, figure("had arrived", step.b, scale), h("span", { class: "sign" }, "⊕"),
-        figure("arrives: sent back", step.p, scale), h("span", { class: "sign" }, "="), figure("new sum", step.a, scale)));
+      h("div", { class: "row result adding" }, figure("had arrived", step.b, scale),
+        term("⊕", figure("arrives: sent back", step.p, scale)), term("=", figure("new sum", step.a, scale))));
   }
   if (step.x !== undefined) out.push(h("p", null, "A hook of ", name(e.t), " then changed the sum:"), h("div", { class: "row" }, figure("after the hook", step.x)));
   if (made) out.push(h("p", { class: "badge wrong" }, "✗ the first NaN or infinity of this way back is made here"));
