@@ -83,6 +83,7 @@ def test_one_except_clause_catches_everything():
             wrong()
 
 
-def test_numpys_own_lines_are_passed_over():
+def test_numpys_own_lines_and_the_interpreters_are_passed_over():
     assert is_library_code(np.mean.__wrapped__.__code__.co_filename)
+    assert is_library_code("<frozen runpy>") and not is_library_code("<stdin>")
     assert not is_library_code("/home/numpy/model.py")

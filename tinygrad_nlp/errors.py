@@ -31,6 +31,7 @@ _LIBRARY = (
     os.path.join(os.path.dirname(_PACKAGE), "visualize") + os.sep,
     # np.mean([tensor, tensor]) asks each for an array deep inside NumPy: that line would tell its author nothing.
     os.path.dirname(os.path.abspath(numpy.__file__)) + os.sep,
+    "<frozen ",  # the interpreter's own: importlib, and runpy, which starts ``python -m``
 )
 
 
@@ -70,6 +71,13 @@ class CheckpointError(TinygradError, ValueError):
     """A checkpoint that is damaged, foreign, or made for another model."""
 
 
+def kind_of(error: Exception) -> type[TinygradError]:
+    """The class to raise instead of an error of NumPy's: for an index, for a dtype, else for a shape."""
+    if isinstance(error, IndexError):
+        return IndexRangeError
+    return DTypeError if isinstance(error, TypeError) else ShapeError
+
+
 def explain(asked: str, *, got: str, expected: str, write: str = "", where: str = "") -> str:
     """Join the five parts of an error into one message, in the order a reader needs them.
 
@@ -97,7 +105,9 @@ def user_line(skip: int = 1) -> str:
 
 
 def is_library_code(filename: str) -> bool:
-    """True for source files of this package, including models/ and visualize/ of a checkout, and of NumPy."""
+    """True for source files of this package, including models/ and visualize/ of a checkout, of NumPy, and for what is
+    frozen into the interpreter.
+    """
     return filename.startswith(_LIBRARY)
 
 
