@@ -170,7 +170,11 @@ def test_the_example_of_sigmoid_is_the_rule_on_numbers(run):
 
 @pytest.mark.parametrize(
     "argv, message",
-    [(["sofmax"], "no op 'sofmax'; did you mean softmax"), ([], "name an op, or --all; there are ")],
+    [
+        (["sofmax"], "no op 'sofmax'; did you mean softmax"),
+        ([], "name an op, or --all; there are "),
+        (["relu", "--all"], "--all explains every op: leave out relu, or --all"),
+    ],
 )
 def test_explain_of_nothing_known(run, argv, message):
     code, _, err = run("explain", *argv)

@@ -32,6 +32,8 @@ def add_arguments(parser: Parser):
 def run(arguments):
     from tinygrad_nlp import OptionError, registry
 
+    if arguments.all and arguments.op:
+        raise OptionError(f"--all explains every op: leave out {' '.join(arguments.op)}, or --all")
     names = sorted(registry) if arguments.all else arguments.op
     if not names:
         raise OptionError(f"name an op, or --all; there are {len(registry)}: {', '.join(sorted(registry))}")
