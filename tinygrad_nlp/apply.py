@@ -8,14 +8,12 @@ import numpy as np
 
 from .errors import (
     AnomalyError,
-    DTypeError,
     GradientError,
-    IndexRangeError,
     OptionError,
-    ShapeError,
     TinygradError,
     describe,
     explain,
+    kind_of,
     user_line,
 )
 from .modes import current
@@ -152,12 +150,8 @@ def _explained(op, args, values, options, error):
     names = op.arguments if not op.variadic else [f"{op.arguments[0]}[{i}]" for i in range(len(args))]
     got = ", ".join(describe(v, getattr(a, "name", None) or n) for n, v, a in zip(names, values, args))
     given = ", ".join(f"{k}={v!r}" for k, v in options.items())
-    kind = next((k for e, k in _KINDS if isinstance(error, e)), ShapeError)
     message = explain(op.name, got=got + (f"; {given}" if given else ""), expected=_expected(op))
-    return kind(message + "\n  NumPy: " + str(error).split("\n")[0])
-
-
-_KINDS = ((TypeError, DTypeError), (IndexError, IndexRangeError))
+    return kind_of(error)(message + "\n  NumPy: " + str(error).split("\n")[0])
 
 
 def _expected(op):

@@ -14,12 +14,12 @@ import numpy as np
 from .errors import (
     DTypeError,
     GradientError,
-    IndexRangeError,
     OptionError,
     ShapeError,
     describe,
     explain,
     is_library_code,
+    kind_of,
 )
 from .modes import current
 from .rowsparse import RowSparse
@@ -392,8 +392,7 @@ class Tensor:
         try:
             self._data[index] = value
         except (IndexError, TypeError, ValueError) as error:
-            kinds = ((IndexError, IndexRangeError), (TypeError, DTypeError), (ValueError, ShapeError))
-            raise next(kind for e, kind in kinds if isinstance(error, e))(
+            raise kind_of(error)(
                 explain(
                     f"in-place {operation}",
                     got=f"{describe(value)} into {describe(self)}: {error}",
