@@ -88,16 +88,20 @@ def photograph(page: Path, target: Path):
         subprocess.run([*command, f"{page.as_uri()}#step={STEP}"], check=True, capture_output=True, timeout=60)
 
 
-def keep(name, svg: str):
-    """Write a picture; the places in the code that it names begin at the checkout's root."""
-    (HERE / name).write_text(svg.replace(f"{HERE.parents[1]}/", ""), encoding="utf-8")
+def drawn() -> dict[str, str]:
+    """{file: its SVG}; the places in the code that a picture names begin at the checkout's root."""
+    pictures = {
+        "skipgram-step.svg": skipgram_step().svg(BUILTIN),
+        "sum.svg": tied_weights().svg(BUILTIN),
+        "backward-pass.svg": backward_pass().svg(BUILTIN),
+        "diff.svg": difference().svg(),
+    }
+    return {name: svg.replace(f"{HERE.parents[1]}/", "") for name, svg in pictures.items()}
 
 
 def main():
-    keep("skipgram-step.svg", skipgram_step().svg(BUILTIN))
-    keep("sum.svg", tied_weights().svg(BUILTIN))
-    keep("backward-pass.svg", backward_pass().svg(BUILTIN))
-    keep("diff.svg", difference().svg())
+    for name, svg in drawn().items():
+        (HERE / name).write_text(svg, encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         photograph(
             replay(skipgram(), title="Skip-gram, naive softmax").save(Path(folder) / "r.html"), HERE / "replay.png"
