@@ -259,6 +259,65 @@ def test_row_sparse_gradient_moves_like_the_dense_one(case, factors):
         assert_close(a.data, b.data, 1e-12)
 
 
+ADAMS = [case for case in LIKE_TORCH if case[0].startswith("Adam") and "weight_decay" not in case[1]] + [
+    ("AdamW", {"lr": 0.03, "weight_decay": 0.3, "amsgrad": True, "maximize": True}),
+    ("Adam", {"betas": (0.0, 0.5)}),
+]
+
+
+@pytest.mark.parametrize("case", ADAMS, ids=case_id)
+def test_sums_of_rows_without_gradient_stay_and_are_right_all_the_same(case, monkeypatch):
+    """Over so many steps that the sums' units are taken into them, in several blocks, from an array in any order."""
+    monkeypatch.setattr(blocks, "BLOCK", 8)
+    name, options = case
+    (a,), (b,) = parameters(shapes=[(40, 3)]), parameters(shapes=[(40, 3)])
+    b._data = np.asfortranarray(b._data)
+    dense, sparse = getattr(optim, name)([a], **options), getattr(optim, name)([b], **options)
+    rng = np.random.default_rng(5)
+    for step in range(250):
+        rows = rng.integers(0, 40, size=rng.integers(0, 40))
+        b.grad = RowSparse(rows, rng.normal(size=(len(rows), 3)), (40, 3))
+        a.grad = b.grad.dense()
+        before = {key: np.array(value) for key, value in sparse.state.get(b, {}).items()}
+        dense.step()
+        sparse.step()
+        assert_close(a.data, b.data, 1e-11)
+        untouched = np.setdiff1d(np.arange(40), rows)
+        if step and sparse.state[b]["gradient_sum_unit"] not in (0.0, 1.0):
+            assert (sparse.state[b]["gradient_sum"][untouched] == before["gradient_sum"][untouched]).all()
+
+
+def test_resumed_over_a_change_of_units_to_the_bit():
+    def step(optimizer, p, number):
+        p.grad = sparse_gradient(number, np.float32)
+        optimizer.step()
+
+    (whole,), (first,) = parameters(np.float32, [(8, 3)]), parameters(np.float32, [(8, 3)])
+    a, b = optim.Adam([whole]), optim.Adam([first])
+    units = []
+    for number in range(120):
+        step(a, whole, number)
+        units.append(a.state[whole]["gradient_sum_unit"])
+        if number == 90:
+            second = nn.Parameter(first.data.copy())
+            b, state, first = optim.Adam([second]), b.state_dict(), second
+            b.load_state_dict(state)
+        step(b, first, number)
+    assert max(units[91:]) == 1.0 and min(units) < 1e-4
+    assert whole.data.tobytes() == first.data.tobytes()
+
+
+def test_half_precision_has_room_for_the_sums_of_a_long_training():
+    (p,) = parameters(np.float16, [(3,)])
+    optimizer = optim.Adam([p], betas=(0.9, 0.99))
+    for _ in range(1500):
+        p.grad = np.full(3, 10.0, np.float16)
+        optimizer.step()
+    for name in ("gradient_sum", "square_sum"):
+        assert np.isfinite(optimizer.state[p][name]).all()
+    assert np.isfinite(p.data).all()
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -280,8 +339,8 @@ def test_untouched_rows_stay_bit_identical(make):
     assert p.data[untouched].tobytes() == before[untouched].tobytes()
     assert (p.data[touched] != before[touched]).all()
     for name, array in optimizer.state[p].items():
-        if name != "step":
-            assert not array[untouched].any()
+        if np.ndim(array):
+            assert not array[untouched].any(), name
 
 
 def test_momentum_moves_rows_that_got_no_gradient_unless_asked_not_to():
@@ -348,7 +407,7 @@ def test_step_keeps_dtype_and_leaves_the_gradient_alone(case):
         p.grad = g
         optimizer.step()
     assert p.data is memory and p.dtype == np.float32
-    assert all(a.dtype == np.float32 for n, a in optimizer.state[p].items() if n != "step")
+    assert all(a.dtype == np.float32 for a in optimizer.state[p].values() if np.ndim(a))
     assert (g == kept).all()
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .blocks import InTwo
 from .optimizer import Optimizer
 
 
@@ -18,9 +19,11 @@ class Adam(Optimizer):
     gradient the expected value of m after t steps is (1 − β₁ᵗ) g. The step does not change if all gradients are
     scaled, so parameters with small gradients move as far as others (002 §2.3; relative to SGD).
 
-    What is kept is the sums themselves, M = Σ β₁ᵗ⁻ⁱ gᵢ and S = Σ β₂ᵗ⁻ⁱ gᵢ². Both m = (1 − β₁) M and its correction then
-    become one division, by the sum of the weights: m̂ = M / (1 + β₁ + … + β₁ᵗ⁻¹), the weighted mean of the gradients.
-    That is the same number with two passes over memory fewer. (It differs only if betas are changed during training.)
+    What is kept is M = Σ β₁⁻ⁱ gᵢ and S = Σ β₂⁻ⁱ gᵢ², up to a unit that keeps them within bounds: instead of making the
+    past smaller, every gradient counts more than the one before. m̂ is the gradients' mean by these weights and v̂ that
+    of their squares, so the corrections are divisions by the sums of the weights. An element without gradient keeps
+    its sums: of a table of which a step read some rows, only their sums are touched, though all rows move. The numbers
+    are those of the formulas above (unless betas are changed during training).
 
     lr            α, about the largest move of any element in a step
     betas         β₁, β₂: shares of the past
@@ -69,24 +72,37 @@ class Adam(Optimizer):
     def rows_suffice(self, group):
         return group["sparse"]
 
-    def rule(self, group, step, dtype):
-        lr, (beta1, beta2) = group["lr"], group["betas"]
-        # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): the weights' sums stay out of the arrays.
+    def rule(self, group, state, dtype):
+        (beta1, beta2), step, fades = group["betas"], state["step"], group["sparse"]
+        # A row that ``sparse`` passes over keeps its past as it was, so the past fades where a row is seen.
+        m_unit = unit(state, "gradient_sum", 1.0 if fades else beta1)
+        v_unit = unit(state, "square_sum", 1.0 if fades else beta2)
+        # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): what is the same for all stays out of the arrays.
         root = math.sqrt(sum_of_weights(beta2, step))
-        size, eps = lr * root / sum_of_weights(beta1, step), group["eps"] * root
-        keep = 1 - lr * group["weight_decay"] if self.decoupled_decay else 1.0
+        size, eps = m_unit * group["lr"] * root / sum_of_weights(beta1, step), group["eps"] * root
+        if not group["amsgrad"]:
+            size, eps = size / math.sqrt(v_unit), eps / math.sqrt(v_unit)
+        keep = 1 - group["lr"] * group["weight_decay"] if self.decoupled_decay else 1.0
         # As arrays of the parameter's dtype: a Python float would have to be made one in every call of every block.
-        beta1, beta2, size, eps = (np.array(constant, dtype) for constant in (beta1, beta2, size, eps))
+        beta1, beta2, m_gain, v_gain, v_unit, size, eps = (
+            np.array(constant, dtype) for constant in (beta1, beta2, 1 / m_unit, 1 / v_unit, v_unit, size, eps)
+        )
 
-        def move(w, g, q, m, v, largest=None):
-            np.multiply(m, beta1, out=m)
-            np.add(m, g, out=m)
+        def learn(g, q, m, v, largest=None):
+            if fades:
+                np.multiply(m, beta1, out=m)
+                np.multiply(v, beta2, out=v)
+            np.multiply(g, m_gain, out=q)
+            np.add(m, q, out=m)
             np.multiply(g, g, out=q)
-            np.multiply(v, beta2, out=v)
+            np.multiply(q, v_gain, out=q)
             np.add(v, q, out=v)
             if largest is not None:
-                v = np.maximum(largest, v, out=largest)
-            np.sqrt(v, out=q)
+                np.multiply(v, v_unit, out=q)
+                np.maximum(largest, q, out=largest)
+
+        def move(w, q, m, v, largest=None):
+            np.sqrt(v if largest is None else largest, out=q)
             np.add(q, eps, out=q)
             np.divide(m, q, out=q)
             np.multiply(q, size, out=q)
@@ -94,7 +110,21 @@ class Adam(Optimizer):
                 np.multiply(w, keep, out=w)
             np.subtract(w, q, out=w)
 
-        return move
+        return InTwo(learn, move)
+
+
+def unit(state: dict, name: str, beta: float) -> float:
+    """The factor between the sum ``state[name]`` and that of the formula, after one more step by ``beta``.
+
+    Where it has become small it is taken into the sum, which would otherwise grow without end. float16 has no room
+    for that: there it is taken in at once.
+    """
+    array, value = state[name], state.get(f"{name}_unit", 1.0) * beta
+    if value < (2.0**-16 if array.itemsize > 2 else 1.0):
+        np.multiply(array, array.dtype.type(value), out=array)
+        value = 1.0
+    state[f"{name}_unit"] = value
+    return value
 
 
 def sum_of_weights(beta: float, step: int) -> float:
@@ -142,7 +172,7 @@ class AdamAsWritten(Optimizer):
     def arrays(self, group):
         return {"m": 0.0, "v": 0.0}
 
-    def rule(self, group, step, dtype):
+    def rule(self, group, state, dtype):
         lr, (beta1, beta2) = group["lr"], group["betas"]
 
         def move(w, g, q, m, v):

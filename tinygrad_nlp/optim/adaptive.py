@@ -47,8 +47,8 @@ class Adagrad(Optimizer):
     def rows_suffice(self, group):
         return not group["weight_decay"]
 
-    def rule(self, group, step, dtype):
-        eps, lr = group["eps"], group["lr"] / (1 + (step - 1) * group["lr_decay"])
+    def rule(self, group, state, dtype):
+        eps, lr = group["eps"], group["lr"] / (1 + (state["step"] - 1) * group["lr_decay"])
 
         def move(w, g, q, s):
             np.multiply(g, g, out=q)
@@ -103,7 +103,7 @@ class RMSprop(Optimizer):
             **({"momentum_buffer": 0.0} if group["momentum"] else {}),
         }
 
-    def rule(self, group, step, dtype):
+    def rule(self, group, state, dtype):
         lr, rho, eps = group["lr"], group["alpha"], group["eps"]
         momentum, centered = group["momentum"], group["centered"]
 

@@ -6,12 +6,27 @@ ten operations find them in the cache. The result does not depend on the size of
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from ..threads import count, in_parts
 
 BLOCK = 1 << 16
 """Elements per block: so many that the cost of a call is small, so few that all arrays of a block fit the cache."""
+
+
+class InTwo(NamedTuple):
+    """A rule in two parts, of which the first does nothing where the gradient is 0: ``learn(g, q, *state)`` changes the
+    state by the gradient, ``move(w, q, *state)`` the parameter by its state."""
+
+    learn: Callable
+    move: Callable
+
+    def __call__(self, w, g, q, *state):
+        self.learn(g, q, *state)
+        self.move(w, q, *state)
 
 
 class Blocks:
@@ -29,10 +44,8 @@ class Blocks:
         decay     the rule gets g + decay · w
         maximize  the rule gets −g
         """
-        w = arrays[0]
-        if not w.flags.c_contiguous:  # flattening would work on a copy: do so openly, and put it back
-            arrays = [np.ascontiguousarray(w), *arrays[1:]]
-        flat = [array.reshape(-1) for array in arrays]
+        w, *state = arrays
+        flat = [np.ascontiguousarray(w).reshape(-1), *(array.reshape(-1) for array in state)]
         g = np.ascontiguousarray(g).reshape(-1)
         # Two threads wait for each other's turn in the interpreter after every call. Where main memory is the limit
         # anyway, half as many calls are better (3 million numbers: 5 %), below that they are not.
@@ -53,10 +66,57 @@ class Blocks:
                 rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
 
         in_parts(work, g.size, smallest=4 * BLOCK)
-        if arrays[0] is not w:
-            w[...] = arrays[0]
+        put_back(w, flat[0])
 
-    def _work_arrays(self, dtype, part):
-        if (dtype, part) not in self._scratch:
-            self._scratch[dtype, part] = np.empty((2, 2 * BLOCK), dtype)
-        return self._scratch[dtype, part]
+    def run_on_rows(self, rule, rows, values, arrays, **options) -> None:
+        """As `run`, on the ``rows`` (each named once) of ``arrays`` alone; ``values`` are their gradients."""
+        at_once = max(1, BLOCK * len(arrays[0]) // max(arrays[0].size, 1))
+        for start in range(0, len(rows), at_once):
+            chosen = rows[start : start + at_once]
+            touched = [array.take(chosen, axis=0) for array in arrays]
+            self.run(rule, values[start : start + at_once], touched, **options)
+            for array, new in zip(arrays, touched):
+                array[chosen] = new
+
+    def run_from_rows(self, rule: InTwo, rows, values, arrays, *, maximize=False) -> None:
+        """As `run`, on all of ``arrays``, the gradient being 0 outside ``rows`` (ascending, each named once).
+
+        ``rule.learn`` reads and writes the state of these rows alone; ``rule.move`` moves every row.
+        """
+        if maximize:
+            values = -values
+        w, *state = arrays
+        flat = [np.ascontiguousarray(w).reshape(len(w), -1), *(array.reshape(len(w), -1) for array in state)]
+        width = max(1, flat[0].shape[1])
+        values = values.reshape(len(rows), width)
+        # Fewer calls than in `run`: there is no gradient in the cache.
+        step = max(1, 2 * BLOCK // width)
+
+        def work(first, last, part):
+            q = self._work_arrays(w.dtype, part, at_least=step * width)[0][: step * width].reshape(step, width)
+            starts = range(first, last, step)
+            ends = np.searchsorted(rows, [*starts, last]).tolist()
+            for start, low, high in zip(starts, ends, ends[1:]):
+                wb, *held = (array[start : min(start + step, last)] for array in flat)
+                if low < high:
+                    touched = rows[low:high] - start
+                    sums = [array.take(touched, axis=0) for array in held]
+                    rule.learn(values[low:high], q[: high - low], *sums)
+                    for array, new in zip(held, sums):
+                        array[touched] = new
+                rule.move(wb, q[: len(wb)], *held)
+
+        in_parts(work, len(w), smallest=max(1, 4 * BLOCK // width))
+        put_back(w, flat[0])
+
+    def _work_arrays(self, dtype, part, at_least=2 * BLOCK):
+        found = self._scratch.get((dtype, part))
+        if found is None or found.shape[1] < at_least:
+            found = self._scratch[dtype, part] = np.empty((2, at_least), dtype)
+        return found
+
+
+def put_back(w, flat) -> None:
+    """The values of ``flat`` into ``w``, where it could only be flattened by a copy."""
+    if not w.flags.c_contiguous:
+        w[...] = flat.reshape(w.shape)

@@ -3,7 +3,7 @@
 An optimizer is written as a rule for one block of elements (blocks.py): given views of the parameter ``w``, its
 gradient ``g``, its state arrays and a scratch array ``q``, change ``w`` and the state in place.
 
-The same rule serves a row-sparse gradient: it is run on a copy of the touched rows, which is then put back.
+The same rule serves a row-sparse gradient, where possible without making it dense.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..errors import CheckpointError, DTypeError, GradientError, OptionError, Sh
 from ..rowsparse import RowSparse
 from ..tensor import Tensor
 from ..versions import note_change
-from . import blocks
+from .blocks import Blocks, InTwo
 from .options import refuse_unknown
 
 
@@ -39,7 +39,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict] = []
         self.state: dict[Tensor, dict] = {}
-        self._blocks = blocks.Blocks()
+        self._blocks = Blocks()
         if isinstance(parameters, Tensor) or callable(getattr(parameters, "parameters", None)):
             write = "model.parameters()" if not isinstance(parameters, Tensor) else "[parameter]"
             raise DTypeError(
@@ -117,11 +117,11 @@ class Optimizer:
         """Name and starting value of each state array of the parameter's shape."""
         return {}
 
-    def rule(self, group: dict, step: int, dtype):
+    def rule(self, group: dict, state: dict, dtype):
         """The function ``(w, g, q, *state arrays)`` that makes this step on a block; ``g`` must not be changed.
 
-        ``step`` counts from 1, ``dtype`` is the parameter's. Everything that is the same for all elements is computed
-        here, once.
+        ``state["step"]`` counts from 1, ``dtype`` is the parameter's. Everything that is the same for all elements is
+        computed here, once. An `InTwo` where an element's state changes only by a gradient that is not 0.
         """
         raise NotImplementedError
 
@@ -187,7 +187,7 @@ class Optimizer:
             if name not in state:  # all of them at the first step; one more if an option was switched on later
                 state[name] = np.full(parameter.shape, start, parameter.dtype)
         state["step"] += 1
-        rule = self.rule(group, state["step"], parameter._data.dtype)
+        rule = self.rule(group, state, parameter._data.dtype)
         held = [state[name] for name in names]
         w = parameter._data
         options = {
@@ -197,14 +197,9 @@ class Optimizer:
         if isinstance(g, Tensor):
             g = g._data
         if isinstance(g, RowSparse) and self.rows_suffice(group):
-            every_row, values = g.merged()
-            at_once = max(1, blocks.BLOCK * len(w) // max(w.size, 1))
-            for start in range(0, len(every_row), at_once):
-                rows = every_row[start : start + at_once]
-                touched = [array.take(rows, axis=0) for array in (w, *held)]
-                self._blocks.run(rule, values[start : start + at_once], touched, **options)
-                for array, new in zip((w, *held), touched):
-                    array[rows] = new
+            self._blocks.run_on_rows(rule, *g.merged(), [w, *held], **options)
+        elif isinstance(g, RowSparse) and isinstance(rule, InTwo) and not options["decay"] and len(g.rows) <= len(w):
+            self._blocks.run_from_rows(rule, *g.merged(), [w, *held], maximize=options["maximize"])
         else:
             g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
             self._blocks.run(rule, g, [w, *held], **options)

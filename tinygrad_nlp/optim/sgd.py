@@ -47,9 +47,9 @@ class SGD(Optimizer):
     def rows_suffice(self, group):
         return not group["momentum"] and not group["weight_decay"]
 
-    def rule(self, group, step, dtype):
+    def rule(self, group, state, dtype):
         lr, momentum, nesterov = group["lr"], group["momentum"], group["nesterov"]
-        fresh = 1.0 if step == 1 else 1 - group["dampening"]
+        fresh = 1.0 if state["step"] == 1 else 1 - group["dampening"]
 
         def plain(w, g, q):
             np.multiply(g, lr, out=q)
@@ -109,7 +109,7 @@ class RollingMomentum(Optimizer):
     def arrays(self, group):
         return {"m": 0.0}
 
-    def rule(self, group, step, dtype):
+    def rule(self, group, state, dtype):
         lr, beta = group["lr"], group["beta"]
 
         def average_and_move(w, g, q, m):
