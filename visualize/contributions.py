@@ -65,7 +65,7 @@ def add_contributions(graph, tensors, keys, every=None):
             "rule reads was changed since; draw inside record_gradients(), before optimizer.step()"
         )
     for key, total in totals.items():
-        if total is not None and not _equal(total, _gradient(by_key[key])):
+        if total is not None and not _equal(total, gradient_of(by_key[key])):
             graph.notes.append(
                 f"the gradient of {graph.nodes[key].title} is not the sum of what arrives here: it held something "
                 "before (zero_grad() clears it), or a hook changed it"
@@ -73,7 +73,7 @@ def add_contributions(graph, tensors, keys, every=None):
 
 
 def _part(head, position):
-    g = _gradient(head)
+    g = gradient_of(head)
     if g is None:
         return None
     try:
@@ -84,7 +84,8 @@ def _part(head, position):
         return apply_rule(head, position, g)
 
 
-def _gradient(t):
+def gradient_of(t) -> np.ndarray | None:
+    """The gradient that a tensor holds, whether as an array, as sparse rows or as a Tensor."""
     return None if t._grad is None else t._grad._data if isinstance(t._grad, Tensor) else np.asarray(t._grad)
 
 

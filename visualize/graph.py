@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_nlp import GradientError, Tensor
 from tinygrad_nlp.errors import explain
 
-from .contributions import add_contributions
+from .contributions import add_contributions, gradient_of
 from .heatmap import HeatMap, heat_map
 from .text import clean
 
@@ -241,15 +241,10 @@ def _tensor_node(key, t, root, values):
         op=t._op.name if t._op is not None else "",
         detail=_detail(t) if t._op is not None else "",
         value=heat_map(t._data) if values else None,
-        gradient=heat_map(_plain_gradient(t)) if values and state == KNOWN else None,
+        gradient=heat_map(gradient_of(t)) if values and state == KNOWN else None,
         gradient_state=state,
         made_at=clean(t.made_at),
     )
-
-
-def _plain_gradient(t):
-    g = t._grad
-    return g._data if isinstance(g, Tensor) else np.asarray(g)
 
 
 def _path(t):

@@ -1,18 +1,18 @@
 """The README's pictures, made by the code they show: ``python docs/images/make.py``.
 
-The SVG files are the same bytes every time. ``replay.png`` is a photograph of a page, so it needs Chromium; without it
-the old one stays.
+The SVG files are the same bytes every time. ``replay.png`` is a photograph of a page, so it needs a browser; without
+one the old one stays.
 """
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from tinygrad_nlp.visualize import diff, draw, replay
+from tinygrad_nlp.visualize.plots.raster import photograph
 
 from tinygrad_nlp import Tensor, embedding, negative_sampling, record_gradients, sigmoid, softmax, tanh
 from tinygrad_nlp.cli.replay import skipgram
@@ -77,15 +77,15 @@ def difference():
     return diff(network(sigmoid), network(tanh), title="The same network with tanh instead of sigmoid")
 
 
-def photograph(page: Path, target: Path):
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        print(f"no Chromium: {target.name} stays as it is")
-        return
-    with tempfile.TemporaryDirectory() as profile:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,760"]
-        command = [chromium, *flags, f"--user-data-dir={profile}", f"--screenshot={target}"]
-        subprocess.run([*command, f"{page.as_uri()}#step={STEP}"], check=True, capture_output=True, timeout=60)
+def replayed(target: Path):
+    """A photograph of a replay at the step where gradients are added."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        page = replay(skipgram(), title="Skip-gram, naive softmax").save(Path(folder) / "replay.html")
+        command = photograph(f"{page.as_uri()}#step={STEP}", target, 1280, 760, folder)
+        if command is None:
+            print(f"no browser: {target.name} stays as it is")
+        else:
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 def drawn() -> dict[str, str]:
@@ -102,10 +102,7 @@ def drawn() -> dict[str, str]:
 def main():
     for name, svg in drawn().items():
         (HERE / name).write_text(svg, encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        photograph(
-            replay(skipgram(), title="Skip-gram, naive softmax").save(Path(folder) / "r.html"), HERE / "replay.png"
-        )
+    replayed(HERE / "replay.png")
 
 
 if __name__ == "__main__":

@@ -54,13 +54,24 @@ def png(svg: str, name: str) -> bytes:
 def _commands(source, target, wide, high, folder):
     if program := shutil.which("rsvg-convert"):
         yield [program, "--zoom", str(SCALE), "--output", str(target), str(source)]
+    if browser := photograph(source.as_uri(), target, wide, high, folder, SCALE):
+        yield browser
+
+
+def photograph(address, target, wide, high, folder, scale=1) -> list[str] | None:
+    """The command by which a browser saves a window of a page of ours as a PNG; None if there is no browser.
+
+    wide, high  of the window; the picture has ``scale`` times as many pixels
+    folder      where the browser may keep its files
+    """
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program:
-        flags = (
-            "--headless --disable-gpu --no-first-run --disable-background-networking --disable-sync "
-            f"--disable-component-update --hide-scrollbars --force-device-scale-factor={SCALE}"
-        ).split()
-        if getattr(os, "geteuid", lambda: 1)() == 0:
-            flags.append("--no-sandbox")  # it refuses to start as root otherwise; the picture has no script
-        where = [f"--user-data-dir={folder}/browser", f"--window-size={wide},{high}", f"--screenshot={target}"]
-        yield [program, *flags, *where, source.as_uri()]
+    if program is None:
+        return None
+    flags = (
+        "--headless --disable-gpu --no-first-run --disable-background-networking --disable-sync "
+        f"--disable-component-update --hide-scrollbars --force-device-scale-factor={scale}"
+    ).split()
+    if getattr(os, "geteuid", lambda: 1)() == 0:
+        flags.append("--no-sandbox")  # it refuses to start as root otherwise; what it shows is ours
+    where = [f"--user-data-dir={folder}/browser", f"--window-size={wide},{high}", f"--screenshot={target}"]
+    return [program, *flags, *where, address]
