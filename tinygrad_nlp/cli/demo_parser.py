@@ -22,7 +22,7 @@ RELATIONS = 10
 """The most frequent ones are in the table."""
 
 RECORDED = 4
-"""Every so manieth step's norms are kept."""
+"""Steps from one record of the norms to the next."""
 
 
 @dataclass
