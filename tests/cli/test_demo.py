@@ -68,7 +68,7 @@ def check_page(text):
     for framed in page.frames:
         text = text.replace(html.escape(framed, quote=True), "")
     assert not re.search(r"url\(|@import", text)
-    # The namespace of SVG is a name, not an address that is fetched; nor is a digest, whose letters may hold two slashes.
+    # The namespace of SVG is a name, not an address that is fetched; nor is a digest, which may hold two slashes.
     assert "//" not in re.sub(r"'sha256-[\w+/]+=*'", "", text).replace("http://www.w3.org/2000/svg", "")
     assert page.policy.startswith("default-src 'none'") and "unsafe" not in page.policy
     assert "prefers-color-scheme:dark" in text
