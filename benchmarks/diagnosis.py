@@ -1,6 +1,6 @@
 """``python -m benchmarks.diagnosis``: classic mistakes, and what gradcheck, PyTorch's and JAX's checkers say of each.
 
-The mistakes are those of ``tests/classic_mistakes.py``. For the other two each is the wrong backward of a custom
+The mistakes are those of ``tests/classic_mistakes/``. For the other two each is the wrong backward of a custom
 function: ``torch.autograd.Function`` under ``torch.autograd.gradcheck``, ``jax.custom_vjp`` under
 ``jax.test_util.check_grads(modes=["rev"])``, in float64, at the same numbers, with their own defaults. A gradient
 worked out by hand becomes the backward of its loss. Where a library is not installed its column is left out.
@@ -14,13 +14,13 @@ import argparse
 import sys
 import time
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tests.classic_mistakes import FIRST, SITES, examine, planted
+from tests.classic_mistakes import NAMED_AT_FIRST, SITES, examine, planted
 from tinygrad_nlp import Tensor, no_grad
 from tinygrad_nlp.backward import sweep
 from tinygrad_nlp.diagnosis import CATALOGUE
@@ -247,6 +247,8 @@ def page(said) -> str:
     """docs/diagnosis.md."""
     names = list(said)
     mistakes = {site.mistake for site in SITES}
+    sets = Counter(site.later for site in SITES)
+    at_first = [f"{named} of {sets[number]}" for number, named in NAMED_AT_FIRST.items()]
     parts = [Path(__file__).with_name("diagnosis_head.md").read_text(encoding="utf-8").rstrip()]
     parts.append("## The catalogue\n")
     parts.append("What is looked for, in this order; `tinygrad_nlp.diagnosis.CATALOGUE` has it as data.\n")
@@ -266,10 +268,11 @@ def page(said) -> str:
         "for it asks with unit vectors, whose squares are themselves.\n"
     )
     parts.append(
-        f"The catalogue and the first {len(FIRST)} sites were written together. The other {len(SITES) - len(FIRST)} "
-        "were written when it stood, to measure it, in three sets: at first it named 35 of 49, 23 of 31 and 29 of 33 "
-        'as their author had, and most of the others were only "different". What was learned from them is in it now, '
-        "and in the table. Of mistakes that nobody has thought of yet, expect four in five to be named.\n"
+        f"The catalogue and {sets[0]} of the sites were written together. The other {len(SITES) - sets[0]} were "
+        "written when it stood, to measure it, in three sets: at first it named "
+        + " and ".join(", ".join(at_first).rsplit(", ", 1))
+        + ' as their author had, and most of the others were only "different". What was learned from them is in it '
+        "now, and in the table. Of mistakes that nobody has thought of yet, expect four in five to be named.\n"
     )
     parts.append("### What each says\n")
     for mistake, where in EXAMPLES:

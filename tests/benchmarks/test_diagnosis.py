@@ -1,5 +1,7 @@
 """The page beside the other checkers: the same wrong backward reaches each of them."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import diagnosis
@@ -39,3 +41,9 @@ def test_the_tables_count_sites():
     row = next(row for row in diagnosis.per_mistake(said) if row[0] == "sign flipped")
     assert row[3:] == ("1, 1", "–")
     assert diagnosis.table(("a", "b"), [("1|2", 3)]) == "| a | b |\n| --- | --- |\n| 1\\|2 | 3 |"
+
+
+def test_the_page_counts_the_sets_as_they_are():
+    page = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    (line,) = [line for line in diagnosis.page({}).splitlines() if line.startswith("The catalogue and ")]
+    assert line in page, "python -m benchmarks.diagnosis --docs docs/diagnosis.md"

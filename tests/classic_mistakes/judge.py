@@ -1,26 +1,13 @@
-"""Classic mistakes of backpropagation, each at several sites, as data: for the tests and for the table in the docs.
-
-``LATER`` were written when the catalogue stood, to measure it, in three sets: at first it named 35 of 49, 23 of 31 and
-29 of 33 as their author had; most of the others were "different". What was learned from them is in the catalogue now.
-"""
+"""What the diagnosis says of a site, and whether it is what it should say."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from tests import classic_mistakes_by_hand, classic_mistakes_chain, classic_mistakes_linear  # noqa: F401 - fill SITES
-from tests.classic_mistakes_records import SITES, Site, planted
+from tests.classic_mistakes.records import Site
 from tinygrad_nlp.diagnosis import compare_by_hand
 from tinygrad_nlp.gradient_check import explain_wrong, find_wrong_gradients
-
-FIRST = tuple(SITES)
-
-from tests import classic_mistakes_last, classic_mistakes_later  # noqa: E402, F401 - fill SITES too
-
-LATER = tuple(SITES[len(FIRST) :])
-MISTAKES = sorted({site.mistake for site in SITES})
-
-__all__ = ["FIRST", "LATER", "MISTAKES", "SITES", "Site", "Verdict", "examine", "planted"]
+from tinygrad_nlp.op import Op
 
 
 class Verdict(NamedTuple):
@@ -31,7 +18,21 @@ class Verdict(NamedTuple):
     text: str
 
 
-def examine(site) -> Verdict:
+def planted(site: Site) -> Op:
+    """The op of an "op" site, which no registry knows."""
+    forward_, rules, _ = site.parts
+    names = forward_.__code__.co_varnames[: forward_.__code__.co_argcount]
+
+    class body:
+        """A planted mistake."""
+
+        forward = forward_
+
+    return Op("planted", forward_, tuple(rules.get(n) for n in names), body)
+
+
+def examine(site: Site) -> Verdict:
+    """The verdict on a site, at numbers that are always the same."""
     rng = np.random.default_rng(3)
     if site.how == "hand":
         loss, gradients, draw = site.parts
