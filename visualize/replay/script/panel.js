@@ -90,7 +90,7 @@ function backward(step, at, paper) {
   else {
     const scale = Math.max(...[step.b, step.p, step.a].map((i) => maps[i]?.m ?? 0).filter((v) => typeof v === "number"));
     out.push(h("h3", null, "⊕ ", name(e.t), ` is used ${arrivals[e.t].length} times, so its gradients add: contribution ${n}`),
-      h("div", { class: "row result adding" }, figure("had arrived", step.b, scale),
+      h("div", { class: "row result adding" }, term("", figure("had arrived", step.b, scale)),
         term("⊕", figure("arrives: sent back", step.p, scale)), term("=", figure("new sum", step.a, scale))));
   }
   if (step.x !== undefined) out.push(h("p", null, "A hook of ", name(e.t), " then changed the sum:"), h("div", { class: "row" }, figure("after the hook", step.x)));
