@@ -240,9 +240,7 @@ class _Draw:
         """Is it what comes out when the wrong gradients nearer to the loss are taken for right?"""
         nodes = {self.tensors[n]._id: self.given[n] for n in wrong if self.given[n].shape == self.true[n].shape}
         found = self.tape.gradients(instead=nodes).get(self.tensors[name]._id)
-        return found is not None and Case(self.given[name], found, precision=self.precision(name)).right(
-            self.given[name]
-        )
+        return found is not None and Case(self.given[name], found, precision=self.precision(name)).fits(found)
 
     def precision(self, name):
         size = float(np.abs(self.true[name]).max()) if self.true[name].size else 0.0

@@ -13,7 +13,7 @@ from ..modes import enable_grad
 from ..tensor import Tensor
 from .case import Case, Diagnosis, diagnose
 from .of_rule import explain_rule
-from .tape import Tape, double, plain, short, summed
+from .tape import Tape, double, short, summed
 
 STEP = 1e-6
 
@@ -23,7 +23,7 @@ def explain_function(function, inputs, chosen, output, position, seed=0) -> list
 
     ``inputs`` are arrays, those at ``chosen`` float64 and differentiated.
     """
-    variables = [Tensor(a, requires_grad=True) if i in chosen else a for i, a in enumerate(inputs)]
+    variables = _fresh(inputs, chosen)
     root = _run(function, variables, output)
     moved = [
         Tensor(a + STEP * np.random.default_rng(seed).normal(size=a.shape), requires_grad=True) if i == position else v
@@ -161,10 +161,7 @@ def rule_is_right(node, position, rng) -> bool:
         ends.append(np.asarray(node.op.forward(*values, **node.options)))
     numeric = g * (ends[0] - ends[1]) / (2 * STEP)
     values = [a.copy() if isinstance(a, np.ndarray) else a for a in node.values]
-    if node.op.variadic:
-        answer = plain(node.op.rules[0](position, g.copy(), node.out.copy(), *values, **node.options))
-    else:
-        answer = plain(node.op.rules[position](g.copy(), node.out.copy(), *values, **node.options))
+    answer = node.rule(position, g.copy(), node.out.copy(), values)
     answer = summed(answer, np.shape(x)) if node.op.broadcasts else answer
     if answer.shape != np.shape(x):
         return False

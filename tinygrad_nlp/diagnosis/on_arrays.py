@@ -144,7 +144,7 @@ def swapped_arguments(case: Case):
 def named_factor(case: Case):
     """A constant factor with a cause: the 1/N of a mean missing or applied twice, γ of dropout applied twice or not,
     the 2 of a square."""
-    factor = _factor(case.given, case)
+    factor = constant_factor(case.given, case)
     if not factor:
         return None
     minus, size = (" and the sign is flipped", -factor) if factor < 0 else ("", factor)
@@ -189,18 +189,22 @@ def off_by_one(case: Case):
     """The right numbers one place further: an index, a window or a row off by one."""
     if not case.shapes_agree:
         return None
-    for axis in range(case.true.ndim):
-        if case.true.shape[axis] < 3:
+    for axis, step, moved, cut in moved_by_one(case.true):
+        if not case.same(moved, case.true) and (case.fits(moved) or case.fits(cut)):
+            return f"every number stands one place too {'late' if step == 1 else 'early'} along axis {axis}"
+    return None
+
+
+def moved_by_one(array):
+    """(axis, step, ``array`` moved round by the step, the same with 0 where numbers entered from the other end)."""
+    for axis in range(array.ndim):
+        if array.shape[axis] < 3:
             continue
         for step in (1, -1):
-            moved = np.roll(case.true, step, axis)
+            moved = np.roll(array, step, axis)
             cut = moved.copy()
-            edge = [slice(None)] * case.true.ndim
-            edge[axis] = 0 if step == 1 else -1
-            cut[tuple(edge)] = 0
-            if not case.same(moved, case.true) and (case.fits(moved) or case.fits(cut)):
-                return f"every number stands one place too {'late' if step == 1 else 'early'} along axis {axis}"
-    return None
+            cut[(*[slice(None)] * axis, 0 if step == 1 else -1)] = 0
+            yield axis, step, moved, cut
 
 
 def _copied(given, true):
@@ -211,7 +215,7 @@ def _copied(given, true):
     return tuple(range(lead)) + tuple(lead + i for i, t in enumerate(true) if t == 1 and given[lead + i] != 1)
 
 
-def _factor(given, case):
+def constant_factor(given, case):
     """The constant c with given = c · true, 0 if there is none."""
     if given.shape != case.true.shape or not case.true.any():
         return 0.0

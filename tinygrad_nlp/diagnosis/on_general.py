@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import mistake
-from .on_arrays import _factor
+from .on_arrays import constant_factor
 from .on_jacobian import near_zero
 
 
@@ -55,7 +55,7 @@ def _alignment(case, jacobian, outer):
 @mistake("factor", fix="the constant factors of the definition, each once")
 def some_factor(case):
     """A constant factor without a cause that the catalogue knows."""
-    factor = _factor(case.given, case)
+    factor = constant_factor(case.given, case)
     return f"the gradient is {factor:.6g} times the true one" if factor else None
 
 

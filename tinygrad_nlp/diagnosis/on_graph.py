@@ -235,13 +235,12 @@ def repeats_overwritten(node, position, g):
                     f"of a row read several times only the {words} reading counts",
                     node.rule(position, g * once.reshape(g.shape)),
                 )
-        flat = g.reshape(-1, *shape[1:]) if node.op.name == "embedding" else g[None]
-        if flat.shape[1:] == shape[1:] or node.op.name == "getitem":
-            rows = g.reshape(-1, *shape[1:]) if g.size % max(int(np.prod(shape[1:])), 1) == 0 else g[None]
-            if rows.shape[1:] == shape[1:]:
-                for words, row in (("one reading's gradient", rows[0]), ("all gradients' sum", rows.sum(0))):
-                    spread = np.broadcast_to(row, shape) * 1.0
-                    yield f"every row gets {words}, also those that were not read", spread, "missing mask"
+        row = int(np.prod(shape[1:]))
+        if (node.op.name in ("embedding", "getitem") or g.shape == shape[1:]) and row and g.size % row == 0:
+            rows = g.reshape(-1, *shape[1:])
+            for words, given in (("one reading's gradient", rows[0]), ("all gradients' sum", rows.sum(0))):
+                spread = np.broadcast_to(given, shape) * 1.0
+                yield f"every row gets {words}, also those that were not read", spread, "missing mask"
     if node.op.name == "negative_sampling":
         center, table, outside, negatives = node.values
         dummy = len(table)

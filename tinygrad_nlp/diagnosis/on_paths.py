@@ -8,11 +8,14 @@ import numpy as np
 
 from ..op import registry
 from .case import mistake
-from .mutants import slips
-from .search import changed_by, in_one_rule, judge, place_of
+from .search import changed_by, in_one_rule, judge, place_of, preferred
+from .slips import slips
 from .tape import plain
 
 FIX_PATH = "add the gradients of all uses: J depends on the tensor along every one (chain rule)"
+FIX_LINKS = "a factor for every link of the chain"
+FIX_VALUE = "the value that the op itself was given"
+FIX_ORDER = "the order of the forward pass: k[0] where k[0] was used"
 FIX_STALE = "every gradient first, then the updates"
 
 
@@ -56,8 +59,7 @@ def missing_path(case):
             text = f"{name} is used {len(users)} times, and where two gradients meet only that of the {words} is kept"
             change = {source: kept - total}
             judge(case, tape.gradients(change), right, True, "missing path", text, FIX_PATH, found)
-    best = [f for f in found if f[3]]
-    return (best or found)[:1]
+    return preferred(found)[:1]
 
 
 @in_one_rule("sign", fix="a minus, in this op's rule")
@@ -131,7 +133,7 @@ def of_another_op(node, position, g):
             yield f"the derivative of {other.name}{formula} stands where that of {node.op.name} belongs", answer
 
 
-@mistake("missing derivative", fix="a factor for every link of the chain", needs="graph")
+@mistake("missing derivative", fix=FIX_LINKS, needs="graph")
 def links_left_out(case):
     """Several links of the chain are left out at once: the gradient of a later tensor is passed on as that of an
     earlier one."""
@@ -152,14 +154,10 @@ def links_left_out(case):
             for sign, also in ((1, ""), (-1, ", but for a sign")):
                 change = {early: sign * right[late] - right[early]}
                 judge(case, tape.gradients(change), right, True, "missing derivative", text + also, FIX_LINKS, found)
-    best = [f for f in found if f[3]]
-    return (best or found)[-1:]
+    return preferred(found)[-1:]
 
 
-FIX_LINKS = "a factor for every link of the chain"
-
-
-@mistake("wrong value", fix="the value that the op itself was given", needs="graph")
+@mistake("wrong value", fix=FIX_VALUE, needs="graph")
 def value_of_another_tensor(case):
     """A rule reads the value of another tensor of the graph: x where the centered x belongs, h₂ for h₁."""
     tape, found = case.tape, []
@@ -191,14 +189,10 @@ def value_of_another_tensor(case):
                         f"({place_of(node, position)})"
                     )
                     judge(case, tape.gradients({source: change}), right, True, "wrong value", text, FIX_VALUE, found)
-    best = [f for f in found if f[3]]
-    return (best or found)[:1]
+    return preferred(found)[:1]
 
 
-FIX_VALUE = "the value that the op itself was given"
-
-
-@mistake("wrong order", fix="the order of the forward pass: k[0] where k[0] was used", needs="graph")
+@mistake("wrong order", fix=FIX_ORDER, needs="graph")
 def read_in_another_order(case):
     """A tensor is read back to front, or transposed, in the whole backward pass: a kernel flipped, W for W.T."""
     tape, found = case.tape, []
@@ -226,11 +220,9 @@ def read_in_another_order(case):
                 continue
             text = f"{tape.named(leaf._id)} is read {words} in the backward pass"
             judge(case, gradients, tape.right(), False, "wrong order", text, FIX_ORDER, found)
-    best = [f for f in found if f[3]]
-    return (best or found)[:1]
+    return preferred(found)[:1]
 
 
-FIX_ORDER = "the order of the forward pass: k[0] where k[0] was used"
 VIEWS = {"getitem", "reshape", "transpose", "swapaxes", "squeeze", "unsqueeze", "expand", "take", "embedding", "cast"}
 
 

@@ -54,8 +54,12 @@ def search(case, answers, kind, fix):
     for name, places in alike.items():
         if len({node.id for node, _ in places}) > 1 and not found and not case.late():
             _everywhere(case, answers, places, name, kind, fix, right, found)
-    best = [f for f in found if f[3]]
-    return (best or found)[:3]
+    return preferred(found)[:3]
+
+
+def preferred(found):
+    """Those of the explanations that `judge` collected which explain the siblings too; all, if none does."""
+    return [f for f in found if f[3]] or found
 
 
 def _everywhere(case, answers, places, name, kind, fix, right, found):

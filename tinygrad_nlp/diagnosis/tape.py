@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from copy import copy
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -93,12 +93,8 @@ class Tape:
         """dJ/d(tensor) for every tensor by number. ``changed(node, position, g)`` may answer for a rule, or None;
         ``instead`` holds gradients that replace the right ones where they are passed on."""
         pending = {self.root._id: self.seed} if seeds is None else dict(seeds)
-        waiting = [-i for i in pending]
-        heap, queued = [], set()
-        for i in waiting:
-            heappush(heap, i)
-            queued.add(-i)
-        done = {}
+        heap, queued, done = [-i for i in pending], set(pending), {}
+        heapify(heap)
         while heap:
             i = -heappop(heap)
             g = done[i] = pending.pop(i)

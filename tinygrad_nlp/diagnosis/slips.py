@@ -172,7 +172,7 @@ def _of_operation(node):
             f"the term `{ast.unparse(left)}` is missing",
             (lambda n: ast.UnaryOp(ast.USub(), n.right)) if minus else (lambda n: n.right),
         )
-        yield "sign of a term", f"`{ast.unparse(left)}` with a minus", lambda n: _negated_left(n)
+        yield "sign of a term", f"`{ast.unparse(left)}` with a minus", _negated_left
         words = f"`{ast.unparse(node)}` with a {'plus' if minus else 'minus'}"
         yield "sign of a term", words, _with(ast.Add if minus else ast.Sub)
     elif isinstance(node.op, ast.Pow):
