@@ -68,6 +68,9 @@ def test_missing_files_and_folders_are_named(tmp_path):
         list(text_lines(tmp_path / "nothing.txt"))
     with pytest.raises(DataError, match="a folder; give the text files in it"):
         list(text_lines(tmp_path))
+    (tmp_path / "file.txt").write_text("a")
+    with pytest.raises(DataError, match=r"file.txt/x: not readable \(Not a directory\)"):
+        list(text_lines(tmp_path / "file.txt" / "x"))
 
 
 def test_lines_can_be_sentences():

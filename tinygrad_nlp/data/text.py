@@ -64,7 +64,7 @@ def text_lines(path: str | Path) -> Iterator[str]:
 
     path  a file in UTF-8; ``.gz`` and ``.xz`` are unpacked; ``-`` is standard input.
 
-    Raises DataError that names the file if it is missing, a folder, not UTF-8, no text, or damaged.
+    Raises DataError that names the file if it is missing, a folder, not readable, not UTF-8, no text, or damaged.
     """
     with _opened(path) as stream:
         rest = ""
@@ -110,3 +110,5 @@ def _opened(path):
         ) from None
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{name}: not a complete {suffix} file ({error})") from None
+    except OSError as error:  # a file where a folder is meant, a name too long, a disk that fails
+        raise DataError(f"{name}: not readable ({error.strerror or error})") from None
