@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_nlp import OptionError
+from tinygrad_nlp.errors import explain
+
 
 def keep_probability(counts, threshold: float = 1e-3) -> np.ndarray:
     """counts: (V,) -> (V,) the probability with which each occurrence of a word is kept.
@@ -72,7 +75,8 @@ class NegativeSampler:
     The alias method (Walker 1977): the V probabilities are cut and re-packed into V columns of equal height, each
     holding at most two words; a draw picks a column, then one of its two. Unlike a table of ids it is exact.
     A drawn word may be the outside word itself: with tens of negatives in thousands of words that is rare, and
-    leaving it in keeps the loss the one the documents derive.
+    leaving it in keeps the loss the one the documents derive. Raises OptionError if there are no probabilities: a power
+    so large or small that the sum overflows or is 0.
 
     >>> import numpy as np
     >>> NegativeSampler([9, 1], power=0.5).probabilities
@@ -80,8 +84,14 @@ class NegativeSampler:
     """
 
     def __init__(self, counts, power: float = 0.75):
-        weights = np.asarray(counts, np.float64) ** power
-        self.probabilities = weights / weights.sum()
+        with np.errstate(over="ignore"):
+            weights = np.asarray(counts, np.float64) ** power
+            total = weights.sum()
+        if not 0 < total < np.inf:
+            raise OptionError(
+                explain("NegativeSampler", got=f"power={power}", expected="counts ** power with a finite sum above 0")
+            )
+        self.probabilities = weights / total
         size = len(weights)
         height = self.probabilities * size
         self._first_share = np.ones(size)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from tinygrad_nlp.models.word2vec import NegativeSampler, keep_probability, pairs, subsample
 
+from tinygrad_nlp import OptionError
+
 
 class Widest:
     """A generator whose windows are all as wide as allowed."""
@@ -90,3 +92,9 @@ def test_negatives_have_the_distribution_of_counts_to_three_quarters(counts):
     np.testing.assert_allclose(mass / len(counts), p, rtol=1e-9, atol=1e-12)
     drawn = np.bincount(sampler.draw((200, 500), np.random.default_rng(1)).ravel(), minlength=len(p)) / 100_000
     assert np.abs(drawn - p).max() < 0.006
+
+
+@pytest.mark.parametrize("power", [1e300, -400])
+def test_a_power_without_probabilities_is_refused(power):
+    with pytest.raises(OptionError, match="power=.*; expected counts \\*\\* power with a finite sum above 0"):
+        NegativeSampler([9, 10], power)
