@@ -158,6 +158,27 @@ def test_vectors_that_do_not_fit_on_the_disk_are_kept_elsewhere(run, text, tmp_p
     assert len(Vectors.load(kept)) == 7
 
 
+def test_two_full_disks_are_one_line_and_nothing_is_left_behind(run, text, tmp_path, monkeypatch):
+    def full(self, path, notes=None):
+        raise OSError("I/O error: no room")  # as the writer of safetensors says it: no number, no strerror
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr(Vectors, "save", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    code, _, err = run("train", "skipgram", text, "--out", tmp_path / "v.bin", *SMALL)
+    assert code == 2 and "v.bin: I/O error: no room; nor could they be kept in " in err.splitlines()[-1]
+    assert err.count("kept in") == 1 and list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_too_little_memory_is_one_line(run, text, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise MemoryError("Unable to allocate 3. TiB")
+
+    monkeypatch.setattr("tinygrad_nlp.models.word2vec.fast.Shared", refuse)
+    code, _, err = run("train", "skipgram", text, "--out", tmp_path / "v.bin", *SMALL)
+    assert code == 2 and err.splitlines()[-1] == "tinygrad-nlp: not enough memory: Unable to allocate 3. TiB"
+
+
 def test_an_interrupt_keeps_the_vectors_and_ends_with_130(run, text, tmp_path, monkeypatch):
     from tinygrad_nlp.cli.progress import Progress
 

@@ -63,6 +63,8 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()  # the reader (head, less) has what it wanted
         return 141
+    except MemoryError as error:
+        return _refuse(f"not enough memory: {error}" if str(error) else "not enough memory")
     except OSError as error:
         where = error.filename or ("standard output" if error.errno and not _output_can_be_written() else "")
         return _refuse(f"{where}: {error.strerror}" if where else str(error))

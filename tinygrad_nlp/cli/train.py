@@ -165,15 +165,25 @@ def train_skipgram(arguments):
 
 
 def save(vectors, out: Path, notes: dict) -> Path:
-    """Write ``vectors`` to ``out``, or, if that fails now (a full disk), to the temporary folder; returns where."""
+    """Write ``vectors`` to ``out``, or, if that fails now (a full disk), to the temporary folder; returns where.
+
+    Raises DataError if neither has room.
+    """
+    from tinygrad_nlp.data import DataError
+
     try:
         vectors.save(out, notes)
         return out
     except OSError as error:
         handle, other = tempfile.mkstemp(prefix="tinygrad_nlp-vectors-", suffix=out.suffix)
         os.close(handle)
-        print(f"tinygrad-nlp: --out {out}: {error.strerror}; the vectors are kept in {other}", file=sys.stderr)
-        vectors.save(other, notes)
+        said = f"--out {out}: {error.strerror or error}"
+        try:
+            vectors.save(other, notes)
+        except OSError as second:
+            os.unlink(other)
+            raise DataError(f"{said}; nor could they be kept in {other}: {second.strerror or second}") from None
+        print(f"tinygrad-nlp: {said}; the vectors are kept in {other}", file=sys.stderr)
         return Path(other)
 
 
