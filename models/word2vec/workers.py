@@ -163,7 +163,7 @@ class Watch:
     def look(self, last=False):
         now = self.board.rows.sum(axis=0)
         result, done = self.result, min(now[Board.WORDS] / self.total, 1.0)
-        result.words, result.pairs, result.steps = int(now[Board.WORDS]), float(now[Board.PAIRS]), int(now[2])
+        result.words, result.pairs, result.steps = int(now[Board.WORDS]), float(now[Board.PAIRS]), int(now[Board.STEPS])
         if last or done * CURVE_POINTS >= len(result.curve) + 1:
             loss, pairs = now[Board.LOSS :] - self.seen[Board.LOSS :]
             if pairs > 0:
