@@ -51,9 +51,10 @@ def similarity(vectors, judged: Iterable[tuple[str, str, float]]) -> Similarity:
     Source: Finkelstein et al. 2002 for WordSim-353; ranks of equal values are their mean.
     """
     judged = list(judged)
-    ids = [(a, b, score) for a, b, score in ((known(vectors, a), known(vectors, b), s) for a, b, s in judged)]
+    ids = [(known(vectors, a), known(vectors, b), score) for a, b, score in judged]
     ids = [(a, b, score) for a, b, score in ids if a is not None and b is not None]
-    cosines = [float(unit(vectors.matrix[a]) @ unit(vectors.matrix[b])) for a, b, _ in ids]
+    words = vectors.vocabulary.words
+    cosines = [vectors.similarity(words[a], words[b]) for a, b, _ in ids]
     return Similarity(spearman(cosines, [score for _, _, score in ids]), len(ids), len(judged))
 
 
@@ -177,9 +178,3 @@ def ranks(x) -> np.ndarray:
     """From 1; equal values share the mean of their ranks."""
     _, place, count = np.unique(np.asarray(x, float), return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]
-
-
-def unit(x):
-    """x at length 1; zero stays zero."""
-    length = np.linalg.norm(x)
-    return x / length if length > 0 else x
