@@ -12,9 +12,9 @@ import pytest
 from tinygrad_nlp.data import DataError, Vocabulary, encode, store, stored
 
 
-def random_text(sentences=500, words=60, seed=0):
-    rng = random.Random(seed)
-    return [[f"w{int(rng.paretovariate(0.8))}" for _ in range(rng.randrange(0, 9))] for _ in range(sentences)]
+def random_text():
+    rng = random.Random(0)
+    return [[f"w{int(rng.paretovariate(0.8))}" for _ in range(rng.randrange(0, 9))] for _ in range(500)]
 
 
 @pytest.mark.parametrize("chunk", [1 << 18, 64])

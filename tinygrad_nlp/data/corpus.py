@@ -62,12 +62,17 @@ def encode(sentences: Iterable[list[str]], min_count: int = 5) -> Corpus:
     first_ids, sentence = np.concatenate(chunks), np.concatenate(sentence_chunks)
 
     counts = np.bincount(first_ids, minlength=len(order))
-    vocabulary = Vocabulary(dict(zip(order, counts.tolist())), min_count)
-    if not len(vocabulary):
-        raise DataError(
-            f"no word occurs {min_count} times in a text of {len(first_ids):,} words; "
-            "give more text, or a smaller --min-count"
-        )
+    vocabulary = frequent(dict(zip(order, counts.tolist())), len(first_ids), min_count)
     renumbered = np.array([vocabulary.get(word, -1) for word in order], np.int32).take(first_ids)
     known = renumbered >= 0
     return Corpus(renumbered[known], sentence[known], vocabulary, len(first_ids))
+
+
+def frequent(counts: dict[str, int], tokens: int, min_count: int, most: int | None = None) -> Vocabulary:
+    """The `Vocabulary` of a text of ``tokens`` words. Raises DataError if no word remains."""
+    vocabulary = Vocabulary(counts, min_count, most)
+    if not len(vocabulary):
+        raise DataError(
+            f"no word occurs {min_count} times in a text of {tokens:,} words; give more text, or a smaller --min-count"
+        )
+    return vocabulary

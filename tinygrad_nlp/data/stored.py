@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .corpus import frequent
 from .text import DataError
 from .vocabulary import Vocabulary
 
@@ -26,10 +27,12 @@ class StoredCorpus:
     """As `Corpus`, with the numbers in a file of its own that goes when the object goes.
 
     file         (N, 2) int32: id and sentence number of every token
+    length       N
     vocabulary   the words
     tokens       how many there were before rare words were left out
     forgotten    distinct words that were dropped while counting because there were too many to count; the counts of
                  rare words may then be too small
+    folder       what removes the file when it goes; None in a worker
     checksum     a number that another text hardly has
     """
 
@@ -78,12 +81,7 @@ def store(
         words = _Candidates(most_candidates)
         with open(first, "wb") as stream:
             tokens = _number(sentences, words, stream)
-        vocabulary = Vocabulary(words.counts, min_count, max_vocabulary)
-        if not len(vocabulary):
-            raise DataError(
-                f"no word occurs {min_count} times in a text of {tokens:,} words; "
-                "give more text, or a smaller --min-count"
-            )
+        vocabulary = frequent(words.counts, tokens, min_count, max_vocabulary)
         old = np.array([words.numbers[word] for word in vocabulary.words], np.int64)
         length, checksum = _renumber(first, last, old)
         first.unlink()
