@@ -1,29 +1,9 @@
-"""Words to ids, and the corpus that every Python carries."""
-
-import subprocess
-import sys
+"""A text as numbers, in memory."""
 
 import numpy as np
 import pytest
 
-from tinygrad_nlp.data import DataError, UnknownWordError, Vocabulary, documentation, encode, python_documentation
-
-
-def test_ids_go_by_count_then_alphabet():
-    v = Vocabulary({"b": 2, "a": 2, "z": 9, "rare": 1}, min_count=2)
-    assert v.words == ("z", "a", "b") and v.counts.tolist() == [9, 2, 2]
-    assert [v[w] for w in v] == [0, 1, 2] and v.ids(["a", "rare", "z"]).tolist() == [1, 0]
-
-
-def test_unknown_words_are_answered_with_close_spellings():
-    v = Vocabulary({"tuple": 5, "list": 5, "tuples": 5}, min_count=5)
-    with pytest.raises(UnknownWordError) as caught:
-        v["tupel"]
-    text = "'tupel' is not among the 3 words that occur at least 5 times; did you mean tuple, tuples?"
-    assert str(caught.value) == text
-    assert v.close_to("LIST") == ["list"]
-    with pytest.raises(KeyError):
-        v["qqqq"]
+from tinygrad_nlp.data import DataError, encode
 
 
 def test_encoding_leaves_out_rare_words_and_keeps_sentences_apart():
@@ -48,90 +28,3 @@ def test_a_text_without_frequent_words_is_refused():
         encode([["hello", "there"]])
     with pytest.raises(DataError, match="in a text of 0 words"):
         encode([])
-
-
-def test_the_embedded_corpus_is_english_of_the_promised_size():
-    text = python_documentation(most_words=70_000)
-    assert 50_000 < len(text) <= 70_000
-    corpus = encode(text.sentences, 15)
-    assert {"list", "tuple", "true", "false", "the"} <= set(corpus.vocabulary.words)
-    assert text.source.startswith("Python's own documentation: ")
-
-
-SMALL = """
-from tinygrad_nlp.data import python_documentation
-import hashlib
-print(hashlib.sha256(repr(python_documentation(68_000).sentences).encode()).hexdigest())
-"""
-
-
-def test_the_embedded_corpus_is_the_same_in_every_process():
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", SMALL],
-            env={"PYTHONPATH": ":".join(filter(None, sys.path)), "PYTHONHASHSEED": s},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for s in ("1", "2")
-    }
-    assert len(found) == 1
-
-
-FIRST = '''
-def f():
-    """Inner words here."""
-class A:
-    if True:
-        def g(self):
-            "Nested deep."
-def h():
-    """Inner words here."""
-'''
-
-SECOND = '''
-"""Second file. Ignore this:
-
->>> boom()
-"""
-raise SystemExit("was run")
-'''
-
-
-@pytest.fixture
-def library(tmp_path):
-    (tmp_path / "b.py").write_text(SECOND)
-    (tmp_path / "a.py").write_text(FIRST)
-    (tmp_path / "broken.py").write_text('"""never"""\ndef (')
-    (tmp_path / "_private.py").write_text('"""never"""')
-    for folder in ("test", "idlelib", "site-packages", "lib2to3"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "x.py").write_text('"""never"""')
-    return tmp_path
-
-
-def test_docstrings_are_read_in_file_order_without_running_anything(library, monkeypatch):
-    monkeypatch.setattr(documentation, "_topics", list)
-    text = python_documentation(library=library)
-    expected = [["inner", "words", "here"], ["nested", "deep"], ["second", "file"], ["ignore", "this"]]
-    assert text.sentences == expected
-
-
-def test_a_missing_pydoc_data_is_said_and_docstrings_serve(library, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)  # what import then finds is ImportError
-    text = python_documentation(library=library)
-    assert text.notes == ("this Python has no pydoc_data (the help topics), so the corpus is docstrings alone",)
-    assert text.source == "Python's own documentation: 3 docstrings of the standard library"
-
-
-def test_missing_sources_are_said_and_topics_serve(tmp_path):
-    text = python_documentation(library=tmp_path)
-    assert text.notes == ("the standard library's sources are not there, so the corpus is help topics alone",)
-    assert len(text) > 20_000
-
-
-def test_nothing_at_all_is_refused_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(documentation, "_topics", list)
-    with pytest.raises(DataError, match="give a text file: tinygrad-nlp train skipgram FILE"):
-        python_documentation(library=tmp_path)
