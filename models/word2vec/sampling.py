@@ -89,7 +89,12 @@ class NegativeSampler:
             total = weights.sum()
         if not 0 < total < np.inf:
             raise OptionError(
-                explain("NegativeSampler", got=f"power={power}", expected="counts ** power with a finite sum above 0")
+                explain(
+                    "NegativeSampler",
+                    got=f"power={power}",
+                    expected="counts ** power with a finite sum above 0",
+                    write="a power (--exponent) nearer 0.75",
+                )
             )
         self.probabilities = weights / total
         size = len(weights)
