@@ -11,17 +11,12 @@ for both, in nats.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import os
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 
-from tinygrad_nlp.data import lines_as_sentences, store, text_lines
-
-from .word_vectors import gensim_list, ours, quality, written
+from .word_vectors import gensim_list, ours, prepared, quality
 
 MEASURES = {"held_out_loss": "held-out loss", "spearman": "WordSim-353", "analogies": "analogies"}
 
@@ -48,12 +43,7 @@ def main(argv=None) -> int:
     options = arguments(argv)
     rows = []
     for path in options.files:
-        lines = lines_as_sentences(text_lines(path))
-        held = list(itertools.islice(lines, options.held_out))
-        with tempfile.TemporaryDirectory() as folder:
-            sentences = os.path.join(folder, "sentences.txt")
-            with open(sentences, "w", encoding="utf-8") as out:
-                corpus = store(written(itertools.islice(lines, options.lines), out), 5)
+        with prepared(path, options) as (corpus, sentences, held):
             for seed in range(options.first, options.first + options.seeds):
                 for name, peer in (("gensim", gensim_list), ("ours", ours)):
                     _, center, outside = peer(corpus, sentences, options, seed)

@@ -22,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -118,12 +119,7 @@ PEERS = {"ours": ours, "gensim list": gensim_list, "gensim file": gensim_file}
 
 def main(argv=None) -> int:
     options = arguments(argv)
-    lines = lines_as_sentences(text_lines(options.file))
-    held = list(itertools.islice(lines, options.held_out))
-    with tempfile.TemporaryDirectory() as folder:
-        sentences = os.path.join(folder, "sentences.txt")
-        with open(sentences, "w", encoding="utf-8") as out:
-            corpus = store(written(itertools.islice(lines, options.lines), out), 5)
+    with prepared(options.file, options) as (corpus, sentences, held):
         print(f"{corpus.tokens:,} words, {len(corpus.vocabulary):,} different ones kept", file=sys.stderr)
         rows = []
         for turn in range(options.rounds):
@@ -148,6 +144,18 @@ def main(argv=None) -> int:
         with open(options.json, "w", encoding="utf-8") as out:
             json.dump({"options": vars(options), "load": os.getloadavg()[0], "rounds": rows}, out)
     return 0
+
+
+@contextmanager
+def prepared(path, options):
+    """(corpus, a file of its sentences while this lasts, sentences held out) of the text at ``path``."""
+    lines = lines_as_sentences(text_lines(path))
+    held = list(itertools.islice(lines, options.held_out))
+    with tempfile.TemporaryDirectory() as folder:
+        sentences = os.path.join(folder, "sentences.txt")
+        with open(sentences, "w", encoding="utf-8") as out:
+            corpus = store(written(itertools.islice(lines, options.lines), out), 5)
+        yield corpus, sentences, held
 
 
 def written(sentences, out):
