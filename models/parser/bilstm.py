@@ -23,6 +23,7 @@ from tinygrad_nlp.nn import LSTM, Embedding, Linear, Module, Parameter, init
 
 from .features import ROOT, Encoded, Vocabulary
 from .hybrid import HybridStates
+from .model import INITIAL
 from .treebank import Sentence
 
 PLACES = ("s1", "s2", "s3", "b1")
@@ -171,7 +172,7 @@ class BiLSTMNetwork(Module):
         self.words = Embedding(words, word_dim, rng=rng)
         self.tags = [Embedding(count, tag_dim, rng=rng) for count in tags]
         self.letters = Embedding(letters, letter_dim, rng=rng)
-        for table, std in ((self.words, 0.1), *((table, 0.3) for table in (*self.tags, self.letters))):
+        for table, std in ((self.words, INITIAL), *((table, 0.3) for table in (*self.tags, self.letters))):
             init.normal_(table.weight, std=std, generator=rng)
         self.spelling = LSTM(letter_dim, letter_hidden, bidirectional=True, rng=rng)
         joined = word_dim + tag_dim * len(tags) + 2 * letter_hidden

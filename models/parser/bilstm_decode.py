@@ -45,6 +45,10 @@ class BiLSTMParser(Parser):
         """Numbers of the vocabulary, each kind counted from 0."""
         return [ids - start for ids, start in zip(symbols, self.vocabulary.starts)]
 
+    def word_table(self) -> np.ndarray:
+        """(words, dim) the vectors of the vocabulary's words; changes reach the network."""
+        return self.network.words.weight.data
+
     def trees(self, sentences: Sequence[Sentence]) -> list[tuple[list[int], list[str]]]:
         """(heads, relations) of each sentence, all parsed together."""
         found: list = [([], [])] * len(sentences)

@@ -27,12 +27,14 @@ ARCS_FIRST = np.array([1, 3, 2])
 """Of several moves that cost nothing the oracle makes LEFT-ARC before RIGHT-ARC before SHIFT."""
 
 
-def begin(sentences, vocabulary, settings, rng, checkpoint) -> BiLSTMRun:
+def begin(sentences, vocabulary, settings, rng, checkpoint, vectors) -> BiLSTMRun:
     """A training at its beginning."""
     if not sum(map(len, sentences)):
         raise DataError("no words to train on")
     sizes = {"word_dim": settings.dim, "hidden": settings.hidden, "dropout": settings.dropout}
     parser = BiLSTMParser.untrained(vocabulary, Letters.of(sentences), labelled=settings.labelled, rng=rng, **sizes)
+    if vectors is not None:
+        parser.start_from(vectors)
     return BiLSTMRun(Training(parser, settings), sentences, rng, checkpoint)
 
 
@@ -46,7 +48,7 @@ class BiLSTMRun(Run):
         sentences = [s for s in sentences if len(s)]
         self.encoded = e = parser.vocabulary.encode(sentences)
         self.spelled = Spelled.of(sentences, parser.letters)
-        self.first_label = parser.vocabulary.starts[-2] + len(SPECIAL)
+        self.first_label = parser.vocabulary.first_label + len(SPECIAL)
         self.steps = max(1, round(len(e.symbols[0]) / settings.batch))
         optimizer = Adam(parser.network.parameters(), lr=settings.rate, betas=(0.9, settings.beta2))
         schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, settings.epochs * self.steps)

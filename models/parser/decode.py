@@ -10,8 +10,8 @@ import numpy as np
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.errors import explain
 
-from .features import Vocabulary, feature_count
-from .model import ParserNetwork
+from .features import Vocabulary
+from .model import INITIAL, ParserNetwork
 from .scorer import Scorer
 from .states import States
 from .treebank import Faulty, Sentence
@@ -69,7 +69,7 @@ class Parser:
         """A parser of the given sizes with random weights."""
         network = ParserNetwork(
             vocabulary.size,
-            feature_count(vocabulary.tag_columns, labelled, system),
+            vocabulary.feature_count(labelled, system),
             dim,
             hidden,
             1 + 2 * len(vocabulary.relations) if labelled else 3,
@@ -78,6 +78,32 @@ class Parser:
             rng=rng,
         )
         return cls(network, vocabulary, labelled, system=system)
+
+    def word_table(self) -> np.ndarray:
+        """(words, dim) the vectors of the vocabulary's words; changes reach the network."""
+        return self.network.table.weight.data[: len(self.vocabulary.words)]
+
+    def start_from(self, vectors) -> None:
+        """Give the words that ``vectors`` (models.word2vec.Vectors) knows their vectors, with the spread of the others.
+
+        Raises OptionError for vectors of another length.
+        """
+        table, words, matrix = self.word_table(), vectors.vocabulary.words, vectors.matrix
+        if matrix.shape[1] != table.shape[1]:
+            raise OptionError(
+                explain(
+                    "train: vectors",
+                    got=f"vectors of {matrix.shape[1]} numbers for a parser of dim={table.shape[1]}",
+                    expected="vectors as long as the parser's own",
+                    write=f"Settings(dim={matrix.shape[1]}), --dim {matrix.shape[1]}",
+                )
+            )
+        ids, scale = self.vocabulary.ids[0], INITIAL / max(float(np.std(matrix)), 1e-12)
+        # The rarest first: of words that differ in case alone the most frequent one is to stay.
+        for word, vector in zip(reversed(words), matrix[::-1]):
+            number = ids.get(word.lower() if self.vocabulary.lowercase else word)
+            if number is not None:
+                table[number] = scale * vector
 
     def parse(self, sentences: Iterable[Sentence | Faulty], batch_size: int = 1024) -> Iterator[Sentence | Faulty]:
         """The sentences with the parser's heads and relations, in their order, read ``batch_size`` at a time.
@@ -98,7 +124,7 @@ class Parser:
         chunk = encoded.chunk(order, self.vocabulary, system=self.system)
         advance(chunk.states, Scorer(self, chunk).classify)
         found: list = [None] * len(sentences)
-        symbols, start = self.vocabulary.labels, self.vocabulary.starts[-2]
+        symbols, start = self.vocabulary.labels, self.vocabulary.first_label
         for number, (heads, labels) in zip(order.tolist(), chunk.states.trees()):
             heads = heads.tolist()
             if self.labelled:

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_nlp import OptionError
 from tinygrad_nlp.errors import explain
 
-from .features import SPECIAL, Encoded, Vocabulary, extract, feature_count
+from .features import SPECIAL, Encoded, Vocabulary, extract
 from .hybrid import DynamicOracle
 from .states import Oracle
 from .transitions import RIGHT_ARC, SHIFT
@@ -43,7 +43,7 @@ def examples(sentences: Sequence[Sentence], vocabulary: Vocabulary, labelled: bo
     Raises OptionError if ``labelled`` and a relation is not in the vocabulary: no class would stand for it.
     """
     encoded = vocabulary.encode(sentences)
-    if labelled and (encoded.labels < vocabulary.starts[-2] + len(SPECIAL)).any():
+    if labelled and (encoded.labels < vocabulary.first_label + len(SPECIAL)).any():
         unknown = sorted({d for s in sentences for d in s.deprels} - set(vocabulary.relations))
         raise OptionError(
             explain(
@@ -86,9 +86,7 @@ def _collect(encoded, vocabulary, labelled, system, follow):
     """Walk through all sentences; ``follow(chunk, vocabulary, labelled)`` gives a function that makes step after step
     and returns the targets, and the array of the sentences that were lost on the way, or None."""
     order = np.argsort(-encoded.lengths, kind="stable")
-    features = np.empty(
-        (2 * int(encoded.lengths.sum()), feature_count(vocabulary.tag_columns, labelled, system)), np.int32
-    )
+    features = np.empty((2 * int(encoded.lengths.sum()), vocabulary.feature_count(labelled, system)), np.int32)
     targets = np.empty(len(features), np.int32)
     owner = np.empty(len(features), np.int32)
     done, skipped = 0, []
@@ -150,5 +148,5 @@ def _classes(chunk, vocabulary, labelled, k):
 
 def _numbered(moves, labels, vocabulary):
     """SHIFT 0, LEFT-ARC with the first relation 1, and so on."""
-    first, relations = vocabulary.starts[-2] + len(SPECIAL), len(vocabulary.relations)
+    first, relations = vocabulary.first_label + len(SPECIAL), len(vocabulary.relations)
     return np.where(moves == SHIFT, 0, 1 + labels - first + relations * (moves == RIGHT_ARC))

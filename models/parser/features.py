@@ -3,9 +3,12 @@
 The places: three on the stack, three in the buffer, and for each of the two top stack words its first and second
 leftmost and rightmost dependents, the leftmost of its leftmost and the rightmost of its rightmost. The course's 36
 features are the words and tags there; Chen & Manning (2014, section 3.1) add the labels of the 12 dependents, 48.
-With two kinds of tags it is 54 and 66. The arc-hybrid system has three places more, 21.
+With two kinds of tags it is 54 and 66. The arc-hybrid system has three places more, 21. Two features more, if wanted,
+are how far s2 is from s1 and s1 from b1 (Zhang & Nivre 2011, "Transition-based dependency parsing with rich non-local
+features").
 
-Words, tags and labels are rows of one table of vectors: one lookup for all features, and every id says its kind.
+Words, tags, labels and distances are rows of one table of vectors: one lookup for all features, and every id says its
+kind.
 """
 
 from __future__ import annotations
@@ -31,6 +34,12 @@ SPECIAL = ("<null>", "<unknown>", "<root>")
 
 WORDS_OF_AN_ENDING = 5
 
+DISTANCES = (1, 2, 3, 4, 5, 7, 11)
+"""The shortest of each class of distances, in words; two classes more are ROOT on the left and no word on one side."""
+FROM_ROOT, FROM_NONE = len(DISTANCES), len(DISTANCES) + 1
+APART = (("s2", "s1"), ("s1", "b1"))
+"""Whose distances are features."""
+
 TAGS = {"upos": (UPOS,), "xpos": (XPOS,), "both": (UPOS, XPOS)}
 
 
@@ -43,6 +52,7 @@ class Vocabulary:
     tag_columns          "upos", "xpos" or "both"
     lowercase            words are compared in lower case
     endings              a word never seen is known by its ending, or as having digits; such symbols follow the words
+    distances            the last rows stand for distances
     """
 
     words: list[str]
@@ -52,6 +62,7 @@ class Vocabulary:
     tag_columns: str = "upos"
     lowercase: bool = True
     endings: bool = False
+    distances: bool = False
 
     def __post_init__(self):
         tables = [self.words, *self.tags, self.labels]
@@ -62,9 +73,20 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, sentences: Iterable[Sentence], *, tags="upos", min_count=1, lowercase=True, endings=False
+        cls,
+        sentences: Iterable[Sentence],
+        *,
+        tags="upos",
+        min_count=1,
+        lowercase=True,
+        endings=False,
+        distances=False,
+        known: Iterable[str] = (),
     ) -> Vocabulary:
-        """The symbols of a treebank; words rarer than ``min_count`` are unknown, endings of fewer words than five."""
+        """The symbols of a treebank; words rarer than ``min_count`` are unknown, endings of fewer words than five.
+
+        known  more words, of which something is known from elsewhere; they come after the treebank's, with count 0
+        """
         if tags not in TAGS:
             raise OptionError(explain("Vocabulary: tags", got=repr(tags), expected="'upos', 'xpos' or 'both'"))
         words, labels = Counter(), Counter()
@@ -77,6 +99,8 @@ class Vocabulary:
         # In order of frequency, equal ones by the alphabet: the same treebank gives the same ids in any order.
         kept = sorted((w for w, n in words.items() if n >= min_count), key=lambda w: (-words[w], w))
         counts = [words[w] for w in kept]
+        seen = {*kept, *SPECIAL}
+        kept += [w for w in dict.fromkeys(w.lower() if lowercase else w for w in known) if w not in seen]
         if endings:
             found = Counter(ending for w in words for ending in _endings(w))
             kept += sorted(ending for ending, n in found.items() if n >= WORDS_OF_AN_ENDING)
@@ -88,12 +112,18 @@ class Vocabulary:
             tags,
             lowercase,
             endings,
+            distances,
         )
 
     @property
     def size(self) -> int:
         """Rows of the table."""
-        return self.starts[-1]
+        return self.starts[-1] + (FROM_NONE + 1 if self.distances else 0)
+
+    @property
+    def first_label(self) -> int:
+        """The row where labels begin."""
+        return self.starts[-2]
 
     @property
     def relations(self) -> list[str]:
@@ -111,7 +141,7 @@ class Vocabulary:
             kinds.append([ids.get(row[column], unknown) for s in sentences for row in s.words])
         heads = labels = None
         if trees:
-            ids, unknown = self.ids[-1], self.starts[-2] + UNKNOWN
+            ids, unknown = self.ids[-1], self.first_label + UNKNOWN
             heads = np.array([head for s in sentences for head in s.heads], np.intp)
             labels = np.array([ids.get(row[DEPREL], unknown) for s in sentences for row in s.words], np.intp)
         return Encoded(lengths, np.array(kinds, np.intp).reshape(len(kinds), -1), heads, labels)
@@ -125,7 +155,11 @@ class Vocabulary:
         return UNKNOWN
 
     def null_label(self) -> int:
-        return self.starts[-2] + NULL
+        return self.first_label + NULL
+
+    def feature_count(self, labelled: bool, system: str = "arc-standard") -> int:
+        """F, the features of a configuration."""
+        return feature_count(self.tag_columns, labelled, system) + (len(APART) if self.distances else 0)
 
     def state_dict(self) -> dict:
         """Plain lists and strings, for a file."""
@@ -161,26 +195,43 @@ class Encoded:
             heads[place] = states.root[row] + self.heads[source]
             labels = np.full(size, vocabulary.null_label(), np.intp)
             labels[place] = self.labels[source]
-        return Chunk(states, symbols, heads, labels)
+        return Chunk(states, symbols, heads, labels, vocabulary.starts[-1] if vocabulary.distances else None)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A batch of sentences: their states, and symbols (kinds, N · width), gold heads and labels by place."""
+    """A batch of sentences: their states, and symbols (kinds, N · width), gold heads and labels by place; and the row
+    of the table where distances begin, if they are features."""
 
     states: States
     symbols: np.ndarray
     heads: np.ndarray | None
     labels: np.ndarray | None
+    first_distance: int | None
 
 
 def extract(chunk: Chunk, k: int, labelled: bool) -> np.ndarray:
-    """(k, F) the features of the first k sentences: P words, P of each kind of tag, dependents' labels if wanted."""
+    """(k, F) the features of the first k sentences: P words, P of each kind of tag, dependents' labels and distances
+    if wanted."""
     at = chunk.states.places(k)
     blocks = [values.take(at) for values in chunk.symbols]
     if labelled:
         blocks.append(chunk.states.label.take(at[chunk.states.DEPENDENTS :]))
+    if chunk.first_distance is not None:
+        blocks.append(distances(chunk.states, at) + chunk.first_distance)
     return np.concatenate(blocks).T
+
+
+def distances(states: States, at) -> np.ndarray:
+    """(2, k) the classes of the distances `APART`; at: (P, k) what ``states.places(k)`` says."""
+    k = at.shape[1]
+    found = np.empty((len(APART), k), np.intp)
+    for row, pair in zip(found, APART):
+        left, right = (at[states.NAMES.index(name)] for name in pair)
+        row[:] = np.searchsorted(DISTANCES, right - left, side="right") - 1
+        row[left == states.root[:k]] = FROM_ROOT
+        row[(left == states.none[:k]) | (right >= states.end[:k])] = FROM_NONE
+    return found
 
 
 def feature_count(tags: str, labelled: bool, system: str = "arc-standard") -> int:

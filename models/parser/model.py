@@ -17,6 +17,11 @@ ACTIVATIONS = {
 features is a sum of products of three of them."""
 
 
+INITIAL = 0.1
+"""The standard deviation of vectors at the start. Those of N(0, 1), PyTorch's default, take Adam thousands of steps to
+leave; small ones are soon where the gradient wants them."""
+
+
 class ParserNetwork(Module):
     r"""logits = dropout(f(x W + b₁)) U + b₂, where x joins the vectors of the features.
 
@@ -45,9 +50,7 @@ class ParserNetwork(Module):
         self.hidden = Linear(features * dim, hidden, rng=rng)
         self.dropout = Dropout(dropout, rng=rng)
         self.output = Linear(hidden, classes, rng=rng)
-        # Vectors of N(0, 1), PyTorch's default, take Adam thousands of steps to leave; small ones are soon where the
-        # gradient wants them.
-        init.normal_(self.table.weight, std=0.1, generator=rng)
+        init.normal_(self.table.weight, std=INITIAL, generator=rng)
         init.kaiming_normal_(self.hidden.weight, generator=rng)
         init.zeros_(self.hidden.bias)
         init.zeros_(self.output.bias)

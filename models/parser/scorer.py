@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from .features import SPECIAL, Chunk
+from .features import APART, SPECIAL, Chunk, distances
 from .model import ACTIVATIONS
 from .states import States
 from .transitions import LEFT_ARC, RIGHT_ARC, SHIFT
@@ -32,7 +32,8 @@ class Scorer:
     """Scores of the transitions for one chunk of sentences, by sums of rows made beforehand.
 
     ``tokens`` (P, U, H) holds, for each of the P places and each different token (word and tags), the sum of the
-    products of its vectors with their slices of W; ``labels`` likewise for the relations of dependents.
+    products of its vectors with their slices of W; ``labels`` likewise for the relations of dependents, and
+    ``distances`` for the distances.
     """
 
     def __init__(self, parser, chunk: Chunk):
@@ -50,10 +51,13 @@ class Scorer:
             used, number = np.unique(rows, return_inverse=True)
             made = products(table.take(used, axis=0), slices[kind * places : (kind + 1) * places])
             self.tokens = self.tokens + made.take(number, axis=1)
-        self.first_label = vocabulary.starts[-2]
-        self.labels = None
+        self.first_label = vocabulary.first_label
+        self.labels = self.distances = None
+        if vocabulary.distances:
+            self.distances = products(table[vocabulary.starts[-1] :], slices[-len(APART) :])
+            slices = slices[: -len(APART)]
         if parser.labelled:
-            self.labels = products(table[self.first_label :], slices[self.dependents - places :])
+            self.labels = products(table[self.first_label : vocabulary.starts[-1]], slices[self.dependents - places :])
 
         self.output = np.ascontiguousarray(network.output.weight.data.T)
         self.output_bias = network.output.bias.data
@@ -75,6 +79,9 @@ class Scorer:
         if self.labels is not None:
             for place, label in enumerate(states.label.take(at[self.dependents :]) - self.first_label):
                 z += np.take(self.labels[place], label, axis=0, out=row, mode="clip")
+        if self.distances is not None:
+            for pair, distance in enumerate(distances(states, at)):
+                z += np.take(self.distances[pair], distance, axis=0, out=row, mode="clip")
         self.activate(z)
         padded = self._hidden[: -(-k // self._block) * self._block]
         blocks = padded.reshape(-1, self._block, padded.shape[1])

@@ -25,6 +25,7 @@ class Settings:
     unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
                   that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
     endings       words unknown, or made so, are known by their last letters. Feed-forward only
+    distances     how far s2 is from s1 and s1 from b1 are two features more. Feed-forward only
     min_count     rarer words are unknown throughout
     lowercase     words are compared in lower case
     epochs        passes over the treebank
@@ -50,6 +51,7 @@ class Settings:
     dropout: float = 0.4
     unknown: float = 0.25
     endings: bool = True
+    distances: bool = False
     min_count: int = 1
     lowercase: bool = True
     epochs: int = 8

@@ -55,6 +55,7 @@ def train(
     dev: Sequence[Sentence] | None = None,
     settings: Settings | None = None,
     *,
+    vectors=None,
     checkpoint=None,
     resume: bool = False,
     on_start: Callable | None = None,
@@ -64,6 +65,8 @@ def train(
 
     sentences    with trees; non-projective ones are left out and listed in the result
     dev          trees to choose the best epoch by: LAS, or UAS for an unlabelled parser
+    vectors      models.word2vec.Vectors as long as ``settings.dim``, what words begin with; words that the treebank
+                 lacks are known then too
     checkpoint   a file that is written after each epoch
     resume       continue from ``checkpoint``; to the bit as if the training had not been interrupted
     on_start     called with the network before the first step, for instance to watch it (`nn.watch`)
@@ -77,14 +80,15 @@ def train(
     check(settings)
     rng = np.random.default_rng(settings.seed)
     kept = {name: getattr(settings, name) for name in ("tags", "min_count", "lowercase")}
-    endings = settings.endings and settings.network == "feed-forward"
-    vocabulary = Vocabulary.of(sentences, **kept, endings=endings)
+    if settings.network == "feed-forward":
+        kept |= {"endings": settings.endings, "distances": settings.distances}
+    vocabulary = Vocabulary.of(sentences, **kept, known=() if vectors is None else vectors.vocabulary.words)
     if settings.network == "bilstm":
         from .bilstm_train import begin
 
-        run = begin(sentences, vocabulary, settings, rng, checkpoint)
+        run = begin(sentences, vocabulary, settings, rng, checkpoint, vectors)
     else:
-        run = _begin(sentences, vocabulary, settings, rng, checkpoint)
+        run = _begin(sentences, vocabulary, settings, rng, checkpoint, vectors)
     result = run.result
     parser = result.parser
     if resume:
@@ -123,7 +127,7 @@ def score(parser: Parser, sentences: Sequence[Sentence], batch_size: int = 1024)
     return evaluate(sentences, parser.parse(sentences, batch_size))
 
 
-def _begin(sentences, vocabulary, settings, rng, checkpoint):
+def _begin(sentences, vocabulary, settings, rng, checkpoint, vectors):
     system = ORACLES[settings.oracle]
     data = examples(sentences, vocabulary, settings.labelled, system)
     if not len(data.targets):
@@ -138,6 +142,8 @@ def _begin(sentences, vocabulary, settings, rng, checkpoint):
         rng=rng,
         system=system,
     )
+    if vectors is not None:
+        parser.start_from(vectors)
     steps = settings.epochs * math.ceil(len(data.targets) / settings.batch)
     optimizer = Adam(parser.network.parameters(), lr=settings.rate, betas=(0.9, settings.beta2))
     schedule = LinearLR(optimizer, 1.0, settings.last_rate / settings.rate, steps)
@@ -241,7 +247,8 @@ class Run:
         if about["signature"] != self.signature:
             other = about["signature"]["settings"]
             changed = [f"{k}={other.get(k)!r}" for k, v in asdict(self.settings).items() if other.get(k) != v]
-            got = f"a training with {', '.join(changed)}" if changed else "a training on another treebank"
+            got = f"with {', '.join(changed)}" if changed else "on another treebank or from vectors of other words"
+            got = f"a training {got}"
             raise self._refusal(got, "the settings and the treebank it was begun with")
         serialize.load(self.checkpoint, model=self.network, optimizer=self.optimizer, schedule=self.schedule)
         self.rng.bit_generator.state = about["rng"]

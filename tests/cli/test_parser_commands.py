@@ -64,6 +64,23 @@ def test_a_network_that_reads_the_whole_sentence(run, files, tmp_path):
     assert code == 2 and "--activation: a choice of the feed-forward network alone" in err
 
 
+def test_word_vectors_to_begin_with(run, files, tmp_path):
+    vectors, out = tmp_path / "v.txt", tmp_path / "q.st"
+    vectors.write_text("3 5\nthe 1 2 3 4 5\nunheard 5 4 3 2 1\nAnna 1 0 1 0 1\n")
+    argv = ("train", "parser", files / "train.conllu.gz", "--vectors", vectors, "--distances", "--epochs", 1)
+    code, told, _ = run(*argv, "--out", out, "--json")
+    settings = json.loads(told)["settings"]
+    assert code == 0 and settings["dim"] == 5 and settings["distances"] is True
+    words = Parser.load(out).vocabulary.words
+    assert "unheard" in words and words.count("the") == words.count("anna") == 1
+    code, _, err = run(*argv, "--dim", 8)
+    assert code == 2 and "vectors of 5 numbers for a parser of dim=8" in err
+    code, _, err = run(*argv, "--network", "bilstm")
+    assert code == 2 and "--distances: a choice of the feed-forward network alone" in err
+    code, _, err = run(*argv[:3], "--vectors", files / "dev.conllu")
+    assert code == 2 and "dev.conllu" in err
+
+
 def test_without_a_treebank_the_generated_one_is_used(run, monkeypatch, tmp_path):
     from tinygrad_nlp.cli import train_parser
 

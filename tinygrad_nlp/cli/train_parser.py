@@ -3,9 +3,9 @@
     tinygrad-nlp train parser en_ewt-ud-train.conllu --dev en_ewt-ud-dev.conllu --out parser.safetensors
 
 Without TRAIN it trains on a treebank that a small grammar generates, whose best possible score is known. With --dev the
-best epoch on it is kept. --network bilstm reads the whole sentence before the first move: slower, and far better. With
---checkpoint an interrupted training can go on with --resume, to the bit. Ctrl-C ends the training and keeps the best
-epoch.
+best epoch on it is kept. --vectors takes word vectors, of `train skipgram` or another program, to begin with. --network
+bilstm reads the whole sentence before the first move: slower, and far better. With --checkpoint an interrupted training
+can go on with --resume, to the bit. Ctrl-C ends the training and keeps the best epoch.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from . import positive_float, positive_int, seed_number
 from .blas import threads
 from .files import refuse_unwritable
 from .progress import Progress
+from .vectors import load_vectors
 
 CHOICES = (
     "tags",
@@ -28,6 +29,7 @@ CHOICES = (
     "dropout",
     "min_count",
     "beta2",
+    "distances",
     "unknown",
     "epochs",
     "batch",
@@ -44,6 +46,7 @@ GENERATED = (2000, 300)
 def add_arguments(parser):
     parser.add_argument("treebank", metavar="TRAIN", nargs="?", help="CoNLL-U, .gz and .xz too; - is standard input")
     parser.add_argument("--dev", metavar="FILE", help="a treebank to choose the best epoch by")
+    parser.add_argument("--vectors", metavar="FILE", help="word vectors to begin with; they say --dim")
     parser.add_argument("--out", metavar="FILE", default="parser.safetensors", help="(default %(default)s)")
     parser.add_argument("--unlabelled", action="store_true", help="three transitions and no relations")
     parser.add_argument(
@@ -57,6 +60,9 @@ def add_arguments(parser):
     parser.add_argument("--hidden", type=positive_int, help="hidden units, of an LSTM in each direction (default 200)")
     parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
     parser.add_argument("--dropout", type=share, help="of units in training (default 0.4)")
+    parser.add_argument(
+        "--distances", action="store_true", help="features of how far words are apart (bilstm: no choice)"
+    )
     parser.add_argument("--min-count", type=positive_int, help="rarer words are unknown (default 1)")
     parser.add_argument(
         "--unknown",
@@ -114,8 +120,13 @@ def run(arguments):
         refuse_unwritable("--checkpoint", Path(arguments.checkpoint))
     if arguments.resume and not arguments.checkpoint:
         raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
-    if arguments.network == "bilstm" and arguments.activation:
-        raise DataError("--activation: a choice of the feed-forward network alone")
+    for name in ("activation", "distances"):
+        if arguments.network == "bilstm" and getattr(arguments, name):
+            raise DataError(f"--{name}: a choice of the feed-forward network alone")
+    vectors = None
+    if arguments.vectors:
+        vectors = load_vectors(arguments.vectors)
+        arguments.dim = arguments.dim or vectors.matrix.shape[1]
     bound, dev = None, None
     if arguments.treebank:
         sentences, source = load_treebank(arguments.treebank), arguments.treebank
@@ -133,7 +144,9 @@ def run(arguments):
     settings = (Settings.bilstm if arguments.network == "bilstm" else Settings)(**given)
     settings = replace(settings, last_rate=min(settings.last_rate, settings.rate))
     with threads(arguments.threads):
-        result = train_with_progress(sentences, dev, settings, checkpoint=arguments.checkpoint, resume=arguments.resume)
+        result = train_with_progress(
+            sentences, dev, settings, vectors=vectors, checkpoint=arguments.checkpoint, resume=arguments.resume
+        )
     result.parser.notes["source"] = source
     result.parser.save(out)
     best = result.history[result.best_epoch - 1] if result.best_epoch else {}

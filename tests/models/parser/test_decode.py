@@ -23,7 +23,7 @@ from tinygrad_nlp.models.parser.treebank import _check_tree
 from tinygrad_nlp import CheckpointError, OptionError, Tensor, jacobian, nn, no_grad, serialize
 
 from .ewt import EWT, needs_ewt
-from .test_features import SINGLE, slow_places
+from .test_features import CLASSES, SINGLE, slow_distances, slow_places
 
 TREES = [made.sentence for made in generate(150, seed=4)]
 VARIANTS = [
@@ -32,13 +32,16 @@ VARIANTS = [
     (False, "xpos", "tanh", "arc-standard"),
     (False, "upos", "relu", "arc-hybrid"),
     (True, "both", "relu", "arc-hybrid"),
+    (True, "upos", "relu", "arc-standard distances"),
+    (False, "both", "relu", "arc-hybrid distances"),
 ]
 
 
 def untrained(
     labelled=True, tags="upos", activation="relu", system="arc-standard", seed=0, hidden=24, dim=8, scale=3.0
 ):
-    vocabulary = Vocabulary.of(TREES[:50], tags=tags)
+    system, *distances = system.split()
+    vocabulary = Vocabulary.of(TREES[:50], tags=tags, distances=bool(distances))
     rng = np.random.default_rng(seed)
     parser = Parser.untrained(
         vocabulary,
@@ -61,7 +64,7 @@ def test_scores_by_sums_of_rows_are_those_of_the_network(labelled, tags, activat
     parser = untrained(labelled, tags, activation, system, scale=0.3)
     parser.network.astype(np.float64)
     encoded = parser.vocabulary.encode(TREES, trees=False)
-    chunk = encoded.chunk(np.argsort(-encoded.lengths, kind="stable"), parser.vocabulary, system=system)
+    chunk = encoded.chunk(np.argsort(-encoded.lengths, kind="stable"), parser.vocabulary, system=parser.system)
     scorer, compared = Scorer(parser, chunk), 0
 
     def classify(states, k):
@@ -83,6 +86,7 @@ def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation, s
     parser.network.astype(np.float64)
     vocabulary, relations = parser.vocabulary, parser.vocabulary.relations
     for sentence, (heads, labels) in zip(TREES[:30], parser.trees(TREES[:30])):
+        system = parser.system
         c = SINGLE[system](len(sentence), single_root=True)
         while not c.finished:
             places, made = slow_places(c, system), {d: label for _, d, label in c.arcs}
@@ -94,6 +98,8 @@ def test_decoding_is_greedy_over_legal_transitions(labelled, tags, activation, s
                 row += [ids.get(s, ids["<unknown>"]) for s in symbols]
             if labelled:
                 row += [vocabulary.ids[-1][made.get(p, "<null>")] for p in places[7 if system == "arc-hybrid" else 6 :]]
+            if vocabulary.distances:
+                row += [vocabulary.starts[-1] + CLASSES.index(name) for name in slow_distances(c)]
             with no_grad():
                 scores = parser.network(np.array([row])).data[0]
             classes = [(m, None) for m in range(3)]
@@ -173,7 +179,7 @@ def test_a_parser_is_one_file(tmp_path, labelled, tags, activation, system):
     back = Parser.load(tmp_path / "p.safetensors")
     assert back.trees(TREES) == parser.trees(TREES)
     assert back.vocabulary == parser.vocabulary and back.notes == parser.notes
-    assert back.labelled == labelled and back.system == system
+    assert back.labelled == labelled and back.system == parser.system == system.split()[0]
     assert not back.network.training
 
 

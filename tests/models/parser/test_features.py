@@ -62,7 +62,25 @@ def without_cost(heads):
     return moves
 
 
-def slow_examples(sentence, labelled, columns, system):
+def slow_distances(c):
+    """How far s2 is from s1 and s1 from b1, as classes, from the words' numbers."""
+
+    def apart(left, right):
+        if left is None or right is None:
+            return "none"
+        if left == 0:
+            return "root"
+        d = right - left
+        return str(d) if d < 5 else "5-6" if d < 7 else "7-10" if d < 11 else "more"
+
+    s2, s1 = [None, *c.stack][-2:]
+    return [apart(s2, s1), apart(s1, c.buffer[0] if c.buffer else None)]
+
+
+CLASSES = ["1", "2", "3", "4", "5-6", "7-10", "more", "root", "none"]
+
+
+def slow_examples(sentence, labelled, columns, system, distances=False):
     """[(symbols, class)] as text."""
     c = SINGLE[system](len(sentence))
     words = [w.lower() for w in sentence.forms]
@@ -74,6 +92,8 @@ def slow_examples(sentence, labelled, columns, system):
         made = {d: label for _, d, label in c.arcs}
         if labelled:
             row += [made.get(p, "<null>") for p in places[7 if system == "arc-hybrid" else 6 :]]
+        if distances:
+            row += slow_distances(c)
         removed = None if move == SHIFT else c.stack[-2 if move == LEFT_ARC and system == "arc-standard" else -1]
         label = sentence.deprels[removed - 1] if removed else None
         yield tuple(row), (move, label if labelled and move != SHIFT else None)
@@ -83,11 +103,13 @@ def slow_examples(sentence, labelled, columns, system):
 @pytest.mark.parametrize("tags, columns", [("upos", ["upos"]), ("xpos", ["xpos"]), ("both", ["upos", "xpos"])])
 @pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize("system", SINGLE)
-def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labelled, system):
-    vocabulary = Vocabulary.of(TREES, tags=tags)
+@pytest.mark.parametrize("distances", [False, True])
+def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labelled, system, distances):
+    vocabulary = Vocabulary.of(TREES, tags=tags, distances=distances)
     made = examples(TREES, vocabulary, labelled, system)
-    assert made.features.shape == (2 * sum(map(len, TREES)), feature_count(tags, labelled, system))
-    symbols = [s for table in (vocabulary.words, *vocabulary.tags, vocabulary.labels) for s in table]
+    count = feature_count(tags, labelled, system) + 2 * distances
+    assert made.features.shape == (2 * sum(map(len, TREES)), count)
+    symbols = [s for table in (vocabulary.words, *vocabulary.tags, vocabulary.labels) for s in table] + CLASSES
     relations = vocabulary.relations
     classes = [(0, None), *((1, r) for r in relations), *((2, r) for r in relations)]
     if not labelled:
@@ -95,7 +117,7 @@ def test_examples_are_those_of_one_configuration_at_a_time(tags, columns, labell
     found = sorted(
         (tuple(symbols[i] for i in row), classes[t]) for row, t in zip(made.features.tolist(), made.targets.tolist())
     )
-    slow = sorted(example for s in TREES for example in slow_examples(s, labelled, columns, system))
+    slow = sorted(example for s in TREES for example in slow_examples(s, labelled, columns, system, distances))
     key = str
     assert sorted(found, key=key) == sorted(slow, key=key)
 
@@ -128,6 +150,14 @@ def test_unknown_words_are_known_by_their_endings():
     encoded = known.encode([Sentence.from_words([*cases, "song"], ["X"] * 7)], trees=False)
     assert [known.words[i] for i in encoded.symbols[0]] == [*cases.values(), "song"]
     assert Vocabulary(**known.state_dict()) == known
+
+
+def test_words_known_from_elsewhere_follow_those_of_the_treebank():
+    sentences = [Sentence.from_words(["a", "Bell", "rang"], ["X"] * 3, [2, 3, 0], ["det", "nsubj", "root"])]
+    more = Vocabulary.of(sentences, known=["Rang", "tolled", "TOLLED", "<root>"], endings=True)
+    assert more.words == ["<null>", "<unknown>", "<root>", "a", "bell", "rang", "tolled"]
+    assert more.counts == [0, 0, 0, 1, 1, 1, 0]
+    assert Vocabulary.of(sentences, known=["Rang"], lowercase=False).words[-2:] == ["rang", "Rang"]
 
 
 def test_the_vocabulary_does_not_depend_on_the_order_of_sentences():

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tinygrad_nlp.models.parser import Divergence, Parser, Sentence, Settings, evaluate, generate, score, train
+from tinygrad_nlp.models.word2vec import Vectors
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
 from tinygrad_nlp.data import DataError
+from tinygrad_nlp.data import Vocabulary as Words
 from tinygrad_nlp.nn import Parameter
 from tinygrad_nlp.optim import Adam
 
@@ -199,3 +201,56 @@ def test_the_words_decide_what_tags_cannot():
     parsed = [list(r.parser.parse(DEV)) for r in (blind, seeing)]
     tallies = [evaluate(DEV, p).by_relation["nmod"].recall + evaluate(DEV, p).by_relation["obl"].recall for p in parsed]
     assert tallies[1] > tallies[0] + 0.05
+
+
+# ---- vectors from elsewhere --------------------------------------------------------------------------------------
+
+
+def in_other_words(sentences):
+    """The same sentences, every word with an x behind it."""
+    return [Sentence.from_words([f + "x" for f in s.forms], s.upos, s.heads, s.deprels, xpos=s.xpos) for s in sentences]
+
+
+def alike(dim=12, seed=0, dtype=np.float32):
+    """Vectors by which every word of the grammar is like itself with an x behind it."""
+    words = sorted({form for s in TRAIN for form in s.forms})
+    matrix = np.random.default_rng(seed).normal(size=(len(words), dim)).astype(dtype)
+    both = [*words, *(word + "x" for word in words)]
+    return Vectors(Words(dict(zip(both, range(len(both), 0, -1)))), np.concatenate([matrix, matrix]))
+
+
+@pytest.mark.parametrize("network", ["feed-forward", "bilstm"])
+def test_words_never_seen_are_parsed_by_what_their_vectors_are_like(network):
+    small = {"network": "bilstm", "epochs": 3, "batch": 200, "dim": 12, "hidden": 16} if network == "bilstm" else {}
+    settings, dev = replace(SMALL, **small), in_other_words(DEV)
+    with_vectors = score(train(TRAIN, None, settings, vectors=alike()).parser, dev)
+    without = score(train(TRAIN, None, settings).parser, dev)
+    assert with_vectors.uas > without.uas + 0.02
+
+
+def test_vectors_keep_their_directions_and_take_the_spread_of_the_others():
+    vectors = alike(dtype=np.float64)
+    vectors.matrix *= 7
+    words = [*vectors.vocabulary.words, "ANNA"]  # rarer than Anna, and the same in lower case
+    vectors = Vectors(Words(dict(zip(words, range(len(words), 0, -1)))), np.vstack([vectors.matrix, np.ones(12)]))
+    slow = replace(SMALL, epochs=1, rate=1e-30, last_rate=1e-30)
+    parser = train(TRAIN[:40], None, slow, vectors=vectors).parser
+    for word in ("Anna", "Annax", "Benx"):
+        got = parser.word_table()[parser.vocabulary.ids[0][word.lower()]]
+        wanted = vectors[word] * 0.1 / vectors.matrix.std()
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    with pytest.raises(OptionError, match=r"vectors of 12 numbers for a parser of dim=50(.|\n)*--dim 12"):
+        train(TRAIN[:5], None, replace(slow, dim=50), vectors=vectors)
+
+
+def test_a_training_from_vectors_goes_on_where_it_was(tmp_path):
+    path, settings = tmp_path / "c.safetensors", replace(SMALL, epochs=2, distances=True, average=0.9)
+    whole = train(TRAIN[:60], None, settings, vectors=alike())
+    train(TRAIN[:60], None, settings, vectors=alike(), checkpoint=path, on_progress=Stop(0.6))
+    resumed = train(TRAIN[:60], None, settings, vectors=alike(), checkpoint=path, resume=True)
+    assert weights(resumed) == weights(whole)
+    with pytest.raises(CheckpointError, match="from vectors of other words"):
+        train(TRAIN[:60], None, settings, checkpoint=path, resume=True)
+    whole.parser.save(tmp_path / "p.safetensors")
+    again = Parser.load(tmp_path / "p.safetensors")
+    assert again.vocabulary.distances and again.trees(DEV) == whole.parser.trees(DEV)
