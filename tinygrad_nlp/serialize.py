@@ -19,6 +19,7 @@ import numpy as np
 from . import random
 from .errors import CheckpointError, DTypeError, explain
 from .tensor import Tensor
+from .written import beside
 
 FORMAT = "tinygrad_nlp checkpoint"
 VERSION = "1"
@@ -45,7 +46,7 @@ def save(path, *, model=None, optimizer=None, schedule=None, metadata=None) -> N
     tensors = {}
     contents = json.dumps(_encode(tree, "", tensors))
     header = {"format": FORMAT, "version": VERSION, "contents": contents, "digest": _digest(contents, tensors)}
-    _write(os.path.realpath(path), tensors, header)
+    _write(path, tensors, header)
 
 
 def load(path, *, model=None, optimizer=None, schedule=None, restore_random=True) -> Checkpoint:
@@ -150,45 +151,15 @@ def _digest(contents, tensors):
 # ---- the file ----------------------------------------------------------------------------------------------------
 
 
-def _write(target, tensors, header):
+def _write(path, tensors, header):
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    if os.path.exists(target) and not os.path.isfile(target):  # renaming over a device would remove it
-        raise OSError(f"cannot write {target}: it is a {'folder' if os.path.isdir(target) else 'device'}, not a file")
-    folder, name = os.path.split(target)
-    # In the target's own folder: only there is replacing it a single step of the file system.
-    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}.part")
-    try:
-        with open(temporary, "xb") as new:  # safetensors makes files only their owner can read; note what is usual
-            mode = os.stat(target if os.path.exists(target) else new.fileno()).st_mode
+    with beside(path) as part:
         try:
-            save_file(tensors, temporary, metadata=header)
-        except Exception as error:
-            # safetensors reports a full disk as an error of its own.
-            raise error if isinstance(error, OSError) else OSError(f"cannot write {temporary}: {error}") from None
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
-        os.chmod(temporary, mode & 0o777)
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder):
-    """Make the new name last through a power cut, where folders can be synced (not on Windows)."""
-    try:
-        handle = os.open(folder or ".", os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
+            save_file(tensors, part, metadata=header)
+        except SafetensorError as error:  # how it reports a full disk
+            raise OSError(f"cannot write {os.fspath(path)}: {error}") from None
 
 
 def _read(path):
