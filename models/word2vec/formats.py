@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import gzip
 import lzma
-import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
+from tinygrad_nlp import written
 from tinygrad_nlp.data import DataError
 
 LONGEST_WORD = 1 << 16
@@ -40,23 +38,12 @@ def write_binary(path, words, matrix) -> None:
 
 
 def _write(path, words, matrix, numbers):
-    # The file takes its place only when it is complete: whatever was there stays until then.
-    path = Path(path)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(f"{len(words)} {matrix.shape[1]}\n".encode())
-            for word, row in zip(words, matrix):
-                if not word or any(c.isspace() for c in word):
-                    raise DataError(f"the word {word!r} has a space, which this format cannot hold; use .safetensors")
-                stream.write(word.encode("utf-8", "surrogatepass") + numbers(row))
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(part, 0o666 & ~mask)
-        os.replace(part, path)
-    except BaseException:
-        Path(part).unlink(missing_ok=True)
-        raise
+    with written.stream(path) as stream:
+        stream.write(f"{len(words)} {matrix.shape[1]}\n".encode())
+        for word, row in zip(words, matrix):
+            if not word or any(c.isspace() for c in word):
+                raise DataError(f"the word {word!r} has a space, which this format cannot hold; use .safetensors")
+            stream.write(word.encode("utf-8", "surrogatepass") + numbers(row))
 
 
 def read(path) -> tuple[list[str], np.ndarray, list[str]]:

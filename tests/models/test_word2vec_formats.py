@@ -1,6 +1,8 @@
 """word2vec's and GloVe's files, both ways, against gensim where it is installed and byte for byte where it is not."""
 
+import errno
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -104,6 +106,19 @@ def test_a_word_with_a_space_is_refused_and_the_old_file_stays(tmp_path):
     with pytest.raises(DataError, match="'new york' has a space, which this format cannot hold"):
         Vectors(Vocabulary({"new york": 1}), np.zeros((1, 2))).save(tmp_path / "v.txt")
     assert (tmp_path / "v.txt").read_text() == "precious" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["v.txt", "v.bin"])
+def test_a_full_disk_is_named_and_the_old_file_stays(tmp_path, monkeypatch, name):
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / name
+    path.write_text("precious")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left on device: .*" + name):
+        Vectors(Vocabulary({"a": 1}), np.zeros((1, 2))).save(path)
+    assert path.read_text() == "precious" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_long_rows_are_told_apart_from_binary_ones(tmp_path):
