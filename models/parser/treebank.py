@@ -10,14 +10,16 @@ FEATS keys, turns CRLF into LF, and takes a HEAD outside the sentence, a cycle o
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import os
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+from tinygrad_nlp import written
 from tinygrad_nlp.data import DataError
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
@@ -161,10 +163,12 @@ def write_conllu(path, sentences: Iterable[Sentence | Faulty]) -> int:
 
     path  packed if its name ends in ``.gz`` or ``.xz``; ``-`` is standard output
 
-    What was read by `read_conllu` and not changed is written as the very bytes it was read from.
+    What was read by `read_conllu` and not changed is written as the very bytes it was read from. A file that is there
+    is replaced when the last sentence is written, and stays if something fails before. Raises DataError if the file
+    cannot be written.
     """
     count = 0
-    with _opened(path, "wb") as (_, stream):
+    with _created(path) as stream:
         for sentence in sentences:
             stream.write(str(sentence).encode("utf-8", "surrogateescape"))
             count += 1
@@ -302,19 +306,18 @@ def _check_tree(name, rows, places):
 
 
 @contextmanager
-def _opened(path, mode="rb"):
-    """(a name for messages, a stream of bytes)."""
+def _opened(path):
+    """(a name for messages, a stream of bytes to read)."""
     path = os.fspath(path)
     if path == "-":
-        name, stream = ("standard input", sys.stdin.buffer) if mode == "rb" else ("standard output", sys.stdout.buffer)
-        with _named(name):
-            yield name, stream
+        with _named("standard input"):
+            yield "standard input", sys.stdin.buffer
         return
     suffix = os.path.splitext(path)[1].lower()
     try:
-        opened = {".gz": gzip.open, ".xz": lzma.open}.get(suffix, open)(path, mode)
+        opened = {".gz": gzip.open, ".xz": lzma.open}.get(suffix, open)(path, "rb")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file" if mode == "rb" else f"{path}: no such folder") from None
+        raise DataError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{path}: a folder; give the file in it") from None
     except PermissionError:
@@ -324,6 +327,33 @@ def _opened(path, mode="rb"):
             yield path, stream
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: not a complete {suffix} file ({error})") from None
+
+
+@contextmanager
+def _created(path):
+    """A stream of bytes to write."""
+    path = os.fspath(path)
+    if path == "-":
+        with _named("standard output"):
+            yield sys.stdout.buffer
+        return
+    if os.path.isdir(path):
+        raise DataError(f"{path}: a folder; give the file in it")
+    suffix = os.path.splitext(path)[1].lower()
+    try:
+        with written.stream(path) as file, _packed(path, suffix, file) as stream:
+            yield stream
+    except OSError as error:
+        if error.filename != path or isinstance(error, BrokenPipeError):
+            raise
+        said = {errno.ENOENT: "no such folder", errno.EACCES: "not permitted"}.get(error.errno, error.strerror)
+        raise DataError(f"{path}: {said}") from None
+
+
+def _packed(path, suffix, file):
+    if suffix == ".gz":
+        return gzip.GzipFile(path, "wb", fileobj=file)
+    return lzma.open(file, "wb") if suffix == ".xz" else nullcontext(file)
 
 
 @contextmanager

@@ -169,6 +169,12 @@ def test_an_output_file_is_left_alone_when_the_input_cannot_be_read(run, files, 
     (tmp_path / "kept").write_text("precious")
     code, _, err = run("parse", tmp_path / "nowhere", "--parser", files / "p.st", "--out", tmp_path / "kept")
     assert code == 2 and "no such file" in err and (tmp_path / "kept").read_text() == "precious"
+    whole = (files / "dev.conllu").read_text(encoding="utf-8")
+    (tmp_path / "faulty").write_text(whole + "no sentence\n\n", encoding="utf-8")
+    argv = ("parse", tmp_path / "faulty", "--parser", files / "p.st", "--batch", 3)
+    code, _, err = run(*argv, "--out", tmp_path / "kept")
+    assert code == 2 and "1 columns; expected 10" in err and (tmp_path / "kept").read_text() == "precious"
+    assert sorted(os.listdir(tmp_path)) == ["faulty", "kept"]
 
 
 def test_input_is_not_overwritten(run, files):

@@ -5,13 +5,13 @@
 
 Forms and tags are read, HEAD and DEPREL are written; comments and all other columns stay as they are, but DEPS becomes
 "_". Sentences are parsed as they come, so the input may be larger than memory. With --faulty keep, a sentence that is
-no CoNLL-U is reported with its line and passed on unchanged, and the exit code is 1.
+no CoNLL-U is reported with its line and passed on unchanged, and the exit code is 1. A file given by --out is put in
+its place when all is parsed; until then, and if something fails, what was there stays.
 """
 
 from __future__ import annotations
 
 import sys
-from itertools import chain, islice
 
 from . import positive_int
 from .blas import one_thread
@@ -73,9 +73,7 @@ def run(arguments):
     parsed = parser.parse(watched(source), arguments.batch)
     if arguments.tree:
         parsed = (f"{s}" if isinstance(s, Faulty) else f"{' '.join(s.forms)}\n\n{tree_text(s)}\n\n" for s in parsed)
-    # The first batch before the output is opened: a fault in the input should not empty a file that is there.
-    begun = list(islice(parsed, 1))
-    count = write_conllu(arguments.out, chain(begun, parsed))
+    count = write_conllu(arguments.out, parsed)
     if untagged:
         kinds = {"upos": "UPOS", "xpos": "XPOS", "both": "UPOS or no XPOS"}[columns]
         print(f"note: {untagged:,} of {count:,} sentences have no {kinds}, which this parser reads", file=sys.stderr)

@@ -1,9 +1,11 @@
 """CoNLL-U: what is read is written back to the byte, and every fault is named with its line."""
 
+import errno
 import gzip
 import hashlib
 import io
 import lzma
+import os
 import sys
 
 import pytest
@@ -190,6 +192,49 @@ def test_files_that_cannot_be_read_are_named(tmp_path, file):
         load_treebank(file("\n\n"))
     with pytest.raises(DataError, match="no such folder"):
         write_conllu(tmp_path / "no" / "x", [])
+
+
+@pytest.mark.parametrize("name", ["t.conllu", "t.conllu.gz", "t.conllu.xz"])
+def test_an_old_file_stays_until_the_last_sentence_is_written(file, tmp_path, name):
+    first, _ = load_treebank(file(PLAIN, "source"))
+    old = file("old", name)
+
+    def interrupted():
+        yield from [first] * 5000
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_conllu(old, interrupted())
+    assert old.read_bytes() == b"old" and sorted(p.name for p in tmp_path.iterdir()) == ["source", name]
+    write_conllu(old, [first])
+    assert [s.forms for s in load_treebank(old)] == [first.forms]
+
+
+def test_a_treebank_may_take_its_own_place(file):
+    path = file(PLAIN)
+    assert write_conllu(path, (s.with_tree([0] * len(s), s.deprels) for s in read_conllu(path))) == 2
+    assert [s.heads for s in read_conllu(path, trees=False)] == [[0, 0, 0], [0]]
+
+
+def test_files_that_cannot_be_written_are_named(tmp_path, file, monkeypatch):
+    with pytest.raises(DataError, match=rf"{tmp_path.name}: a folder; give the file in it"):
+        write_conllu(tmp_path, [])
+
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(DataError, match=r"out\.conllu: No space left on device"):
+        write_conllu(tmp_path / "out.conllu", load_treebank(file(PLAIN)))
+    assert not (tmp_path / "out.conllu").exists()
+
+
+def test_an_error_of_another_file_is_not_blamed_on_the_one_written(tmp_path):
+    def sentences():
+        yield from (tmp_path / "lists.txt").read_text()
+
+    with pytest.raises(FileNotFoundError, match="lists.txt"):
+        write_conllu(tmp_path / "out.conllu", sentences())
 
 
 def test_tagged_text():
