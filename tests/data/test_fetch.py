@@ -1,6 +1,8 @@
 """Fetching from a server on loopback that cuts connections, sends the wrong thing, or is not there."""
 
+import errno
 import hashlib
+import os
 import socket
 import sys
 import threading
@@ -342,3 +344,22 @@ def test_names_and_addresses():
         treebank_named("ud-english-etw")
     with pytest.raises(DataError, match="tinygrad-nlp data list names the 7 there are"):
         treebank_named("klingon")
+
+
+def test_a_full_disk_is_named_and_the_recorded_checksums_stay(tmp_path, monkeypatch):
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("b", "a"):
+        fetch.write_checksum(tmp_path, name, SUM)
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left on device: .*SHA256SUMS"):
+        fetch.write_checksum(tmp_path, "c", SUM)
+    assert (tmp_path / "SHA256SUMS").read_text() == f"{SUM}  a\n{SUM}  b\n" and names(tmp_path) == ["SHA256SUMS"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_disk_that_is_full_while_a_file_arrives_is_named(site, tmp_path):
+    (tmp_path / "f.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*f\.part"):
+        download(f"{site.url}/file", tmp_path / "f", SUM)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .. import written
 from .text import DataError
 from .treebanks import PARTS, SERVER, Treebank
 
@@ -186,7 +187,7 @@ def _receive(url, part, checked, on_progress):
             start = 0
             total = int(answer.headers.get("Content-Length") or 0) or None
         _remember(part, answer)
-        with open(part, "ab" if start else "wb") as file:
+        with written.named(part), open(part, "ab" if start else "wb") as file:
             _copy(answer, file, start, total, on_progress)
 
 
@@ -275,6 +276,4 @@ def read_checksums(folder: Path) -> dict[str, str]:
 def write_checksum(folder: Path, name: str, digest: str) -> None:
     """Record the checksum of a file."""
     known = {**read_checksums(folder), name: digest}
-    beside = folder / (CHECKSUMS + ".part")
-    beside.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(known.items())), encoding="utf-8")
-    os.replace(beside, folder / CHECKSUMS)
+    written.write(folder / CHECKSUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(known.items())))
