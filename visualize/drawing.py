@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 from pathlib import Path
 
-from tinygrad_nlp import GradientError, OptionError, Tensor, enable_grad
+from tinygrad_nlp import GradientError, OptionError, Tensor, enable_grad, written
 from tinygrad_nlp.errors import explain
 
 from .card import COMPACT, FULL
@@ -208,11 +208,11 @@ class Drawing(Picture):
         path = Path(path)
         kind = self.format_of(path)
         if kind == "dot":
-            content = self.dot().encode()
+            content = self.dot()
         elif kind == "svg":
-            content = self.svg(engine).encode()
+            content = self.svg(engine)
         elif kind == "html":
-            content = self.html(engine).encode()
+            content = self.html(engine)
         else:
             engine = choose(engine)
             if engine == BUILTIN:
@@ -225,7 +225,7 @@ class Drawing(Picture):
                     )
                 )
             content = render(self.dot(), kind, engine)
-        path.write_bytes(content)
+        written.write(path, content)
         return path
 
     def displays(self) -> dict:

@@ -8,7 +8,7 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-from tinygrad_nlp import OptionError
+from tinygrad_nlp import OptionError, written
 from tinygrad_nlp.errors import explain
 
 from .text import shorten, xml
@@ -27,10 +27,11 @@ class Picture:
     def save(self, path) -> Path:
         """Write ``path``; its ending says the format, one of ``formats``. Returns the path.
 
-        Raises OptionError for another ending.
+        A file that is there is replaced when the new one is complete. Raises OptionError for another ending, OSError
+        that names the file if it cannot be written.
         """
         path = Path(path)
-        path.write_text(getattr(self, self.format_of(path))(), encoding="utf-8")
+        written.write(path, getattr(self, self.format_of(path))())
         return path
 
     def format_of(self, path: Path) -> str:

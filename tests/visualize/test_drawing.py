@@ -1,6 +1,7 @@
 """Pictures as text: well-formed, harmless whatever names say, and the same bytes every time."""
 
 import base64
+import errno
 import os
 import re
 import subprocess
@@ -246,6 +247,19 @@ def test_the_forward_view_is_of_values_alone_and_both_is_the_default():
     for picture in (draw(loss, view="forward").svg(engine="builtin"), draw(loss, view="forward").dot()):
         assert "gradient" not in picture
         assert "value" in picture
+
+
+def test_a_full_disk_is_named_and_the_old_picture_stays(tmp_path, monkeypatch):
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "g.svg"
+    path.write_text("old")
+    drawing = draw(Tensor(1.0, requires_grad=True) * 2.0)
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left on device: .*g.svg"):
+        drawing.save(path, engine="builtin")
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["g.svg"]
 
 
 def test_save_goes_by_the_ending(tmp_path, monkeypatch):

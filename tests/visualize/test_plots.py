@@ -1,9 +1,11 @@
 """Plots as text: well-formed and harmless whatever names say, numbers where the axes put them, colours for all eyes."""
 
 import base64
+import errno
 import hashlib
 import itertools
 import math
+import os
 import re
 import time
 from xml.etree import ElementTree
@@ -11,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from tinygrad_nlp.visualize import plots
-from tinygrad_nlp.visualize.plots import geometry, labels, raster, style
+from tinygrad_nlp.visualize.plots import chart, geometry, labels, raster, style
 from tinygrad_nlp.visualize.plots.scales import Axis, log_ticks, tick_text, ticks
 from tinygrad_nlp.visualize.text import clean
 
@@ -441,6 +443,20 @@ def test_saving_by_the_ending(tmp_path):
     assert plot.save(tmp_path / "a.html").read_text(encoding="utf-8") == plot.html()
     with pytest.raises(OptionError, match=r"ending in '.gif'.*.svg, .html, .png"):
         plot.save(tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a.html", "a.png"])
+def test_a_full_disk_is_named_and_the_old_picture_stays(tmp_path, monkeypatch, name):
+    def full_disk(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / name
+    path.write_text("old")
+    monkeypatch.setattr(chart, "png", lambda svg, name: b"pixels")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match=f"No space left on device: .*{name}"):
+        plots.curves([1.0, 2.0], "Loss").save(path)
+    assert path.read_text() == "old" and os.listdir(tmp_path) == [name]
 
 
 def test_png_by_a_program_that_is_there_or_a_message(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tinygrad_nlp import OptionError
+from tinygrad_nlp import OptionError, written
 from tinygrad_nlp.errors import explain
 
 from ..card import fixed
@@ -136,7 +136,7 @@ class Plot(Picture):
         path = Path(path)
         if self.format_of(path) != "png":
             return super().save(path)
-        path.write_bytes(png(self.svg("light"), path.name))
+        written.write(path, png(self.svg("light"), path.name))
         return path
 
     # ---- for those who read it -----------------------------------------------------------------------------------
