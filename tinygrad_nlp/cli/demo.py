@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import written
 from . import positive_int, seed_number
-from .files import write_text
 from .report import Report
 from .train import describe_corpus, summary, train_with_progress
 
@@ -112,7 +112,7 @@ def run(arguments):
         sections=sections,
         facts=demo_report.facts(arguments, documentation, corpus, result, read, seconds, parsing),
     )
-    write_text(files["report"], report.html())
+    written.write(files["report"], report.html())
 
     if arguments.json:
         print(

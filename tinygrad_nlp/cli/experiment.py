@@ -18,8 +18,8 @@ import textwrap
 from numbers import Number
 from pathlib import Path
 
+from .. import written
 from . import Parser, seed_number
-from .files import write_text
 from .report import xml
 from .terminal import columns_of
 
@@ -126,7 +126,7 @@ def write(path, title, body) -> Path:
     """A page; returns its path."""
     from tinygrad_nlp.visualize.plots.page import page
 
-    write_text(path, page(title, body))
+    written.write(path, page(title, body))
     return path
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from .. import written
 from . import Parser, user_file
 from .explain_data import AGREE, Explanation, listed
-from .files import write_text
 
 WIDTH = 100
 
@@ -46,7 +46,7 @@ def run(arguments):
     if path.suffix.lower() in (".html", ".htm"):
         from .explain_page import page
 
-        write_text(path, page(explained))
+        written.write(path, page(explained))
         print(f"{path}   <- open this in a browser")
     elif path.suffix.lower() == ".md" or not path.suffix:
         from .explain_markdown import document, reference
@@ -54,7 +54,7 @@ def run(arguments):
         files = {path: document(explained)} if path.suffix else reference(explained, path)
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, text)
+            written.write(file, text)
         print(f"{len(names)} op{'s' * (len(names) != 1)} explained in {path}")
     else:
         raise OptionError(f"--out {path}: expected a name ending in .html or .md, or a folder")

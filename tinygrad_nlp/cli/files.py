@@ -1,4 +1,4 @@
-"""The files that commands write: refused before the work where they cannot be written, named where the disk is full."""
+"""The files that commands write: refused before the work where they cannot be written."""
 
 from __future__ import annotations
 
@@ -21,11 +21,3 @@ def refuse_unwritable(option: str, path: Path) -> None:
         reason = "not writable with your permissions"
     if reason:
         raise DataError(f"{option} {path}: {reason}")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` in UTF-8. Raises OSError that names the file, also for a full disk, where Python's does not."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
