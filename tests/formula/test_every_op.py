@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_nlp as tg
 from tinygrad_nlp.formula import Formula, derivation, formula
-from tinygrad_nlp.formula.typeset import unknown
+from tinygrad_nlp.formula.parse import unknown
 
 CASES = [
     pytest.param(op, i, id=f"{op.name}-{i}")

@@ -1,7 +1,7 @@
 """Explanations as one HTML page: maths as MathML, graphs as SVG, no script, no request.
 
-Formulas come through the converter that `replay` uses. What it cannot read, an op of the user's for instance, is shown
-as the LaTeX it was written in. All text is escaped, and the page's policy permits its own style sheet alone.
+A formula that cannot be read, in an op of the user's for instance, is shown as the LaTeX it was written in. All text is
+escaped, and the page's policy permits its own style sheet alone.
 """
 
 from __future__ import annotations
@@ -118,27 +118,14 @@ def figure(value) -> str:
 
 
 def maths(latex) -> str:
-    """MathML of a formula; where it has a command that replay's converter does not know, the formula machinery's."""
-    from tinygrad_nlp import OptionError
-    from tinygrad_nlp.formula import mathml
-    from tinygrad_nlp.formula.typeset import unknown
-    from tinygrad_nlp.visualize.replay.mathml import mathml as tree
+    """MathML of a formula; LaTeX that cannot be read, as it was written."""
+    from tinygrad_nlp.errors import OptionError
+    from tinygrad_nlp.formula.typeset import markup, tree
 
     try:
-        return element(tree(latex))
+        return markup(tree(latex), displaystyle="true")
     except OptionError:
-        return f"<code>{escape(latex)}</code>" if unknown(latex) else mathml(latex, display=False)
-
-
-def element(node) -> str:
-    """A tree of visualize/replay/mathml.py as markup; text is escaped."""
-    if isinstance(node, str):
-        return escape(node)
-    name, *children = node
-    if name == "mspace":
-        return f'<mspace width="{escape(children[0])}"/>'
-    attribute = {"mover": ' accent="true"', "math": ' displaystyle="true"'}.get(name, "")
-    return f"<{name}{attribute}>{''.join(map(element, children))}</{name}>"
+        return f"<code>{escape(latex)}</code>"
 
 
 def prose(text) -> str:

@@ -4,8 +4,8 @@ r"""The formula reading: the rules of a run, carried out on symbols and printed 
     formula(loss, wrt=v_c).latex()              # U^\top(\hat y - y)
 
 No gradient is written here. `symbols` runs each op's own rule on symbols; `lower` reads the result as rows, columns
-and matrices; `terms` and `sums` simplify; `latex` and `typeset` print. Whatever came of it is evaluated and compared
-with the engine's gradient.
+and matrices; `terms` and `sums` simplify; `latex` prints; `parse` reads what was printed, and `typeset` makes text and
+MathML of it. Whatever came of it is evaluated and compared with the engine's gradient.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from .parse import GREEK
 from .terms import below
-from .typeset import GREEK
 
 SUM, ELEMENTWISE, PRODUCT, ATOM = range(4)
 """How tightly a term holds together; a looser one inside a tighter one gets parentheses."""

@@ -1,7 +1,7 @@
-"""LaTeX formulas as Unicode text and as MathML: the part of LaTeX that derivations and printed formulas use.
+"""LaTeX formulas, as `parse` reads them, as Unicode text and as MathML.
 
-`parse` makes a tree of tuples (kind, …); `unicode` and `mathml` walk it. A command that is not known stays readable
-as its name, and `unknown` lists such, so that a test can keep the derivations inside what is understood.
+`unicode` and `mathml` write whatever comes. `tree` is MathML as data, for a page that makes its elements itself; it
+refuses what is not understood, so that its caller can show the LaTeX instead. `markup` writes a tree.
 """
 
 from __future__ import annotations
@@ -10,181 +10,24 @@ import re
 import unicodedata
 from html import escape
 
-LOWER_GREEK = (
-    "α:alpha β:beta γ:gamma δ:delta ε:epsilon ζ:zeta η:eta θ:theta κ:kappa λ:lambda μ:mu ν:nu ξ:xi π:pi ρ:rho σ:sigma "
-    "τ:tau φ:phi χ:chi ψ:psi ω:omega"
+from ..errors import OptionError, explain
+from .parse import ACCENTS, OPERATORS, SPACES, faults, parse
+
+ELEMENTS = (
+    *("math", "mfrac", "mi", "mn", "mo", "mover", "mrow", "mspace", "msqrt", "msub", "msubsup", "msup"),
+    *("mtable", "mtd", "mtext", "mtr"),
 )
-UPPER_GREEK = "Γ:Gamma Δ:Delta Θ:Theta Λ:Lambda Ξ:Xi Π:Pi Σ:Sigma Φ:Phi Ψ:Psi Ω:Omega"
-SIGNS = "ε:varepsilon φ:varphi ℓ:ell ∂:partial ∞:infty ∇:nabla ⊤:top ∅:emptyset"
-BINARY = "⊙:odot ⊘:oslash ·:cdot ×:times ⊗:otimes ⊕:oplus ±:pm ∓:mp ∧:wedge ∨:vee ∧:land ∨:lor ¬:neg mod:bmod"
-RELATIONAL = "≤:le ≤:leq ≥:ge ≥:geq ≠:neq ≠:ne ≈:approx ∈:in ≡:equiv ∼:sim ∝:propto ∣:mid"
-ARROWS = "⇒:Rightarrow ⇔:Leftrightarrow →:to ↦:mapsto ←:leftarrow →:rightarrow"
-
-
-def _table(*pairs):
-    return {name: sign for text in pairs for sign, _, name in (pair.partition(":") for pair in text.split())}
-
-
-GREEK = _table(LOWER_GREEK, UPPER_GREEK)
-LETTERS = GREEK | _table(SIGNS)
-OPERATORS = _table(BINARY, RELATIONAL, ARROWS)
-LARGE = {"sum": "∑", "prod": "∏", "int": "∫"}
-FENCES = {"langle": "⟨", "rangle": "⟩", "lVert": "‖", "rVert": "‖", "lvert": "|", "rvert": "|", "|": "‖"}
-FENCES |= {"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "{": "{", "}": "}"}
-WORDS = "log ln exp max min sin cos tan sinh cosh tanh arcsin arccos arctan lim arg det dim Pr sup inf gcd"
-ACCENTS = {
-    "bar": ("\u0304", "¯"),
-    "hat": ("\u0302", "^"),
-    "tilde": ("\u0303", "~"),
-    "dot": ("\u0307", "˙"),
-    "vec": ("\u20d7", "→"),
-}
-SPACES = {",": " ", ";": " ", ":": " ", " ": " ", "quad": "  ", "qquad": "    ", "!": ""}
-DOTS = {"dots": "…", "ldots": "…", "cdots": "⋯"}
-SILENT = frozenset(("textstyle", "displaystyle", "left", "right", "big", "Big", "bigl", "bigr", "limits"))
-DOUBLE = {"1": "𝟙", "E": "𝔼", "R": "ℝ", "N": "ℕ", "Z": "ℤ", "P": "ℙ"}
+"""What a tree is made of."""
 
 BOLD = {"0": "𝟎", "1": "𝟏"}
+
+PLAIN = str.maketrans("ϵϕ⋅", "εφ·")
+r"""Letters of a line of text, where TeX draws \epsilon and \phi in forms that few fonts for terminals have."""
 
 UPPER = dict(zip("0123456789+-−=()nixyTk⊤abcdefghjlmoprstuvwz", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱˣʸᵀᵏᵀᵃᵇᶜᵈᵉᶠᵍʰʲˡᵐᵒᵖʳˢᵗᵘᵛʷᶻ"))
 LOWER = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ"))
 
-TOKEN = re.compile(r"\\([A-Za-z]+|.)|(\s+)|(\d+(?:\.\d+)?(?:e-?\d+)?)|(.)", re.DOTALL)
-RELATIONS = set("=<>+-/") | set(OPERATORS.values()) - {"·", "¬"}
-
-
-def parse(latex: str) -> tuple:
-    """The tree of a formula: ("row", parts). Parts are (kind, text) or (kind, row, …)."""
-    tokens = [m.groups() for m in TOKEN.finditer(latex)]
-    row, rest = _row(tokens, 0, closing=False)
-    return row
-
-
-def _row(tokens, i, closing):
-    parts = []
-    while i < len(tokens):
-        command, space, number, other = tokens[i]
-        if other == "}" and closing:
-            return ("row", parts), i + 1
-        if other in ("^", "_"):
-            script, i = _argument(tokens, i + 1)
-            while parts and parts[-1][0] == "space":
-                parts.pop()
-            base = parts.pop() if parts else ("row", [])
-            parts.append(("sup" if other == "^" else "sub", base, script))
-            continue
-        if other == "'":
-            parts.append(("sup", parts.pop() if parts else ("row", []), ("row", [("mark", "′")])))
-            i += 1
-            continue
-        part, i = _atom(tokens, i)
-        if part is not None:
-            parts.append(part)
-    return ("row", parts), i
-
-
-def _argument(tokens, i):
-    while i < len(tokens) and tokens[i][1]:
-        i += 1
-    if i >= len(tokens):
-        return ("row", []), i
-    number = tokens[i][2]
-    if number and len(number) > 1:  # x^12 is x¹2
-        tokens[i] = (None, None, number[1:], None)
-        return ("row", [("number", number[0])]), i
-    part, i = _atom(tokens, i)
-    return part if part and part[0] == "row" else ("row", [part] if part else []), i
-
-
-def _raw(tokens, i):
-    """The text of a braced argument, spaces kept."""
-    while i < len(tokens) and tokens[i][1]:
-        i += 1
-    if i >= len(tokens) or tokens[i][3] != "{":
-        return "", i
-    depth, text, i = 1, "", i + 1
-    while i < len(tokens):
-        command, space, number, other = tokens[i]
-        depth += (other == "{") - (other == "}")
-        i += 1
-        if not depth:
-            break
-        text += LETTERS.get(command, OPERATORS.get(command, command)) if command else space or number or other
-    return text, i
-
-
-def _atom(tokens, i):
-    command, space, number, other = tokens[i]
-    i += 1
-    if space:
-        return ("space", " "), i
-    if number:
-        return ("number", number), i
-    if other == "{":
-        return _row(tokens, i, closing=True)
-    if other is not None:
-        if other.isalpha():
-            return ("letter", other), i
-        return ("operator" if other in "=<>+-*/" else "mark", {"-": "−", "*": "∗", "~": " "}.get(other, other)), i
-    if command in ("frac", "tfrac", "dfrac"):
-        above, i = _argument(tokens, i)
-        below, i = _argument(tokens, i)
-        return ("frac", above, below), i
-    if command == "sqrt":
-        inside, i = _argument(tokens, i)
-        return ("sqrt", inside), i
-    if command in ACCENTS:
-        inside, i = _argument(tokens, i)
-        return ("accent", command, inside), i
-    if command in ("text", "mathrm", "operatorname", "textbf"):
-        text, i = _raw(tokens, i)
-        return ("text" if command == "text" else "word", text), i
-    if command == "mathbb":
-        text, i = _raw(tokens, i)
-        return ("letter", "".join(DOUBLE.get(c, c) for c in text)), i
-    if command == "mathbf":
-        text, i = _raw(tokens, i)
-        return ("bold", text), i
-    if command in ("begin", "end"):
-        return None, _raw(tokens, i)[1]
-    if command == "\\":
-        return ("line", "\n"), i
-    if command in LETTERS:
-        while command == "partial" and i < len(tokens) and tokens[i][1]:
-            i += 1
-        return ("letter", LETTERS[command]), i
-    if command in ("lVert", "lvert", "langle"):
-        while i < len(tokens) and tokens[i][1]:
-            i += 1
-    for table, kind in ((OPERATORS, "operator"), (LARGE, "large"), (FENCES, "mark"), (SPACES, "space"), (DOTS, "mark")):
-        if command in table:
-            return (kind, table[command]), i
-    if command in WORDS.split():
-        return ("word", command), i
-    if command in SILENT:
-        while i < len(tokens) and tokens[i][1]:
-            i += 1
-        if i < len(tokens) and tokens[i][3] == "." and command in ("left", "right"):
-            i += 1
-        return None, i
-    return ("unknown", command), i
-
-
-def unknown(latex: str) -> list[str]:
-    """Commands in a formula that this module does not know."""
-
-    def walk(node):
-        if isinstance(node, tuple):
-            if node[0] == "unknown":
-                yield node[1]
-            for part in node[1:]:
-                yield from walk(part)
-        elif isinstance(node, list):
-            for part in node:
-                yield from walk(part)
-
-    return list(walk(parse(latex)))
-
+RELATIONS = set("=<>+-/") | set(OPERATORS.values()) - {"⋅", "¬"}
 
 # ---- text -----------------------------------------------------------------------------------------------------------
 
@@ -204,6 +47,8 @@ def _text(node):
     kind, *rest = node
     if kind == "row":
         return _text_row(rest[0])
+    if kind == "fenced":
+        return _text_row([node])
     if kind == "frac":
         above, below = map(_text, rest)
         return f"{_grouped(above)}/{_grouped(below)}"
@@ -216,18 +61,18 @@ def _text(node):
         script = _text(rest[1]).strip()
         tight = re.sub(r" ?([+−=]) ?", r"\1", script)
         base = _text(rest[0])
-        if script == "′" or (script and all(c in table for c in tight)):
+        if set(script) == {"′"} or (script and all(c in table for c in tight)):
             return base + "".join(table.get(c, c) for c in tight)
         return f"{base}{mark}{script if len(script) == 1 or re.fullmatch(r'[A-Za-z0-9]+', script) else f'({script})'}"
     if kind == "bold":
         return "".join(BOLD.get(c, c) for c in rest[0])
     if kind == "unknown":
         return "\\" + rest[0]
-    return rest[0]
+    return "" if kind == "fault" else rest[0].translate(PLAIN)
 
 
 def _text_row(parts):
-    text = ""
+    parts, text = list(_flat(parts)), ""
     for i, part in enumerate(parts):
         piece = _text(part)
         before = text.rstrip(" ")
@@ -238,7 +83,7 @@ def _text_row(parts):
             tight = piece == "/"
             text = text + piece if unary or tight else before + f" {piece} "
             if unary and i + 1 < len(parts) and parts[i + 1][0] == "space":
-                parts = [*parts[: i + 1], ("space", ""), *parts[i + 2 :]]
+                parts = [*parts[: i + 1], ("space", "", ""), *parts[i + 2 :]]
         else:
             starts_word = _is_word(part) and text and (text[-1].isalnum() or text[-1] in "⊤)ᵀ")
             if starts_word or (i and _is_word(parts[i - 1]) and piece[:1].isalnum()):
@@ -256,11 +101,27 @@ def _text_row(parts):
     return text
 
 
-def _is_word(part):
-    """True for log, max, Σ_k …: letters beside it must not run into it."""
+def _flat(parts):
+    """The parts, those between two fences among them: in a line nothing grows around what it holds."""
+    for part in parts:
+        if part[0] == "fenced":
+            yield part[1]
+            yield from _flat(part[2][1])
+            yield part[3]
+        else:
+            yield part
+
+
+def _base(part):
+    """What the scripts of a part stand at."""
     while part[0] in ("sup", "sub"):
         part = part[1]
-    return part[0] in ("word", "large")
+    return part
+
+
+def _is_word(part):
+    """True for log, max, Σ_k …: letters beside it must not run into it."""
+    return _base(part)[0] in ("word", "function", "large")
 
 
 def _grouped(text):
@@ -275,49 +136,123 @@ def _grouped(text):
 
 # ---- MathML ---------------------------------------------------------------------------------------------------------
 
+ORDINARY = frozenset(("letter", "number", "bold", "word", "function", "frac", "sqrt", "accent", "row"))
+"""Kinds of parts from which the name of a function is set apart by a thin space, as TeX does; signs keep their own."""
+
 
 def mathml(latex: str, display: bool = True) -> str:
     """A formula as a ``<math>`` element. All text in it is escaped."""
-    shown = ' display="block"' if display else ""
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML"{shown}>{_element(parse(latex))}</math>'
+    block = {"display": "block"} if display else {}
+    return markup(_math(parse(latex)), xmlns="http://www.w3.org/1998/Math/MathML", **block)
 
 
-def _element(node):
-    kind, *rest = node
+def tree(latex: str) -> list:
+    r"""A formula as MathML in lists: an element's name, then its children; a string is text, never markup.
+
+    The names are among `ELEMENTS`; the one child of an mspace is its width. Raises OptionError for a command that is
+    not known and for LaTeX that is not whole.
+
+    >>> tree(r"\frac{x}{2}")
+    ['math', ['mfrac', ['mi', 'x'], ['mn', '2']]]
+    """
+    parsed = parse(latex)
+    for fault in faults(parsed):
+        raise OptionError(
+            explain("formula", got=f"{fault} in {latex!r}", expected="LaTeX that tinygrad_nlp/formula/parse.py reads")
+        )
+    return _math(parsed)
+
+
+def markup(node: list | str, **attributes: str) -> str:
+    """A tree as text, the attributes on its outermost element; text in it is escaped."""
+    if isinstance(node, str):
+        return escape(node)
+    name, *children = node
+    if name == "mspace":
+        attributes["width"], children = children[0], ()
+    inside = [markup(child) for child in children]
+    if name == "mover":  # as an accent, or made as wide as the letter, browsers draw a bar through it
+        inside[1] = markup(children[1], stretchy="false")
+    shown = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{shown}>{''.join(inside)}</{name}>" if inside else f"<{name}{shown}/>"
+
+
+def _math(row):
+    return ["math", *_nodes(row[1])]
+
+
+def _nodes(parts):
+    """The elements of a row; one table if it has several lines."""
+    lines = [[]]
+    for part in parts:
+        if part[0] == "line":
+            lines.append([])
+        elif part[0] != "fault" and part[-1] != "":  # nor spaces of the source, and fences that are not to be seen
+            lines[-1].append(part)
+    rows = [[node for i in range(len(line)) for node in _spaced(line, i)] for line in lines]
+    return rows[0] if len(rows) == 1 else [["mtable", *(["mtr", ["mtd", *row]] for row in rows)]]
+
+
+def _spaced(line, i):
+    if i and _apart(line[i - 1], line[i]):
+        yield ["mspace", SPACES[","][1]]
+    yield _element(line[i])
+
+
+def _apart(before, after):
+    first, second = _base(before), _base(after)
+    if first[0] == "function" and second[0] in ORDINARY:
+        return True
+    closes = first[0] == "fenced" or first[0] == "mark" and first[1] in ")]}"
+    return second[0] == "function" and (first[0] in ORDINARY or closes)
+
+
+def _one(nodes):
+    return nodes[0] if len(nodes) == 1 else ["mrow", *nodes]
+
+
+def _element(part):
+    kind, *rest = part
     if kind == "row":
-        lines, current = [], []
-        for part in rest[0]:
-            if part[0] == "line":
-                lines.append(current)
-                current = []
-            else:
-                current.append(part)
-        written = ["<mrow>" + "".join(map(_element, line)) + "</mrow>" for line in [*lines, current]]
-        if len(written) == 1:
-            return written[0]
-        return "<mtable>" + "".join(f"<mtr><mtd>{line}</mtd></mtr>" for line in written) + "</mtable>"
+        return _one(_nodes(rest[0]))
+    if kind == "fenced":
+        opening, inside, closing = rest
+        return ["mrow", *_nodes([opening]), *_nodes(inside[1]), *_nodes([closing])]
     if kind == "frac":
-        return f"<mfrac>{_element(rest[0])}{_element(rest[1])}</mfrac>"
+        return ["mfrac", *map(_element, rest)]
     if kind == "sqrt":
-        return f"<msqrt>{_element(rest[0])}</msqrt>"
+        return ["msqrt", _element(rest[0])]
     if kind == "accent":
-        return f'<mover accent="true">{_element(rest[1])}<mo>{ACCENTS[rest[0]][1]}</mo></mover>'
+        return ["mover", _element(rest[1]), ["mo", ACCENTS[rest[0]][1]]]
     if kind in ("sup", "sub"):
-        base, script = rest
-        if kind == "sup" and base[0] == "sub":
-            return f"<msubsup>{_element(base[1])}{_element(base[2])}{_element(script)}</msubsup>"
-        if kind == "sub" and base[0] == "sup":
-            return f"<msubsup>{_element(base[1])}{_element(script)}{_element(base[2])}</msubsup>"
-        return f"<m{kind}>{_element(base)}{_element(script)}</m{kind}>"
-    text = escape(rest[0])
+        return _scripted(part)
+    text = rest[0]
     if kind == "space":
-        return '<mspace width="0.17em"/>' if rest[0] and rest[0] != " " else ""
+        return ["mspace", rest[1]]
     if kind == "number":
-        return f"<mn>{text}</mn>"
-    if kind == "text":
-        return f"<mtext>{text.replace(' ', '&#160;')}</mtext>"
-    if kind in ("letter", "word", "unknown"):
-        return f"<mi>{text}</mi>"
+        return ["mn", text]
+    if kind == "text":  # a browser drops spaces at the ends of a text
+        return ["mtext", text.replace(" ", "\u00a0")]
     if kind == "bold":
-        return f'<mi mathvariant="bold">{text}</mi>'
-    return f"<mo>{text}</mo>"
+        return ["mi", "".join(map(_bold, text))]
+    if kind in ("word", "function") and len(text) == 1:  # which an mi would set in italics
+        return ["mtext", text]
+    return ["mi" if kind in ("letter", "word", "function", "unknown") else "mo", text]
+
+
+def _scripted(part):
+    scripts = {"sub": [], "sup": []}
+    while part[0] in scripts:
+        kind, part, script = part
+        scripts[kind] = _nodes(script[1]) + scripts[kind]
+    names = [kind for kind, nodes in scripts.items() if nodes] or ["sup"]
+    return [f"m{''.join(names)}", _element(part), *(_one(scripts[kind]) for kind in names)]
+
+
+def _bold(letter):
+    """The letter of Unicode that is bold by itself: browsers do not know mathvariant="bold" any more."""
+    name = re.sub(r"^(?:LATIN|GREEK) | LETTER\b", "", unicodedata.name(letter, ""))
+    try:
+        return unicodedata.lookup(f"MATHEMATICAL BOLD {name}")
+    except KeyError:
+        return letter
