@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 
 from tinygrad_nlp import OptionError, Tensor
+from tinygrad_nlp.formula.typeset import tree
 
 from ..card import COMPACT
 from ..graph import KNOWN, NOT_NEEDED, collect
@@ -19,7 +20,6 @@ from ..layout import Spacing, lay_out
 from ..svg import LEAN, SIDE, label_places, path_data, svg
 from ..text import clean, shape_text, shorten, width
 from .differences import Check
-from .mathml import mathml
 from .steps import Jacobian, Run
 
 CARD_HEIGHT = 104
@@ -296,6 +296,6 @@ def _op(op):
 def _formula(latex):
     """Its MathML; for what an op of the user's writes in LaTeX that we cannot read, the LaTeX itself."""
     try:
-        return mathml(latex)
+        return tree(latex)
     except OptionError:
         return ["math", ["mtext", clean(latex)]]

@@ -2,7 +2,7 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const NS = { svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
-const MATH = new Set("math mfrac mi mn mo mover mrow mspace msqrt msub msubsup msup mtext".split(" "));
+const MATH = new Set("math mfrac mi mn mo mover mrow mspace msqrt msub msubsup msup mtable mtd mtext mtr".split(" "));
 const { nodes, edges, steps, maps, ops } = D;
 const FIRST = steps.findIndex((s) => s.k === "seed"), LAST = steps.length - 1;
 const forwards = FIRST - 1, backwards = LAST - FIRST;
