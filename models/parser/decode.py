@@ -64,7 +64,17 @@ class Parser:
 
     @classmethod
     def untrained(
-        cls, vocabulary: Vocabulary, *, labelled, dim, hidden, activation, dropout, rng, system="arc-standard"
+        cls,
+        vocabulary: Vocabulary,
+        *,
+        labelled,
+        dim,
+        hidden,
+        activation,
+        dropout,
+        input_dropout=0.0,
+        rng,
+        system="arc-standard",
     ) -> Parser:
         """A parser of the given sizes with random weights."""
         network = ParserNetwork(
@@ -75,6 +85,7 @@ class Parser:
             1 + 2 * len(vocabulary.relations) if labelled else 3,
             activation=activation,
             dropout=dropout,
+            input_dropout=input_dropout,
             rng=rng,
         )
         return cls(network, vocabulary, labelled, system=system)

@@ -31,7 +31,7 @@ class ParserNetwork(Module):
     hidden    H
     classes   C transitions
     activation  "relu", "cube" or "tanh"
-    dropout   of the hidden layer, in training
+    dropout   of the hidden layer, in training; input_dropout: of x
     rng       draws the parameters and the dropout's masks
 
     features: (B, F) rows of the table -> (B, C) logits, unnormalised log-probabilities of the transitions.
@@ -40,7 +40,9 @@ class ParserNetwork(Module):
     target ∂CE/∂logits = ŷ − y: source 001 3(e). ``Linear`` keeps W transposed.
     """
 
-    def __init__(self, rows, features, dim, hidden, classes, *, activation="relu", dropout=0.5, rng=None):
+    def __init__(
+        self, rows, features, dim, hidden, classes, *, activation="relu", dropout=0.5, input_dropout=0.0, rng=None
+    ):
         if activation not in ACTIVATIONS:
             raise OptionError(
                 explain("ParserNetwork: activation", got=repr(activation), expected="'relu', 'cube' or 'tanh'")
@@ -48,7 +50,7 @@ class ParserNetwork(Module):
         self.activation = activation
         self.table = Embedding(rows, dim, rng=rng)
         self.hidden = Linear(features * dim, hidden, rng=rng)
-        self.dropout = Dropout(dropout, rng=rng)
+        self.dropout, self.input_dropout = Dropout(dropout, rng=rng), Dropout(input_dropout, rng=rng)
         self.output = Linear(hidden, classes, rng=rng)
         init.normal_(self.table.weight, std=INITIAL, generator=rng)
         init.kaiming_normal_(self.hidden.weight, generator=rng)
@@ -56,7 +58,7 @@ class ParserNetwork(Module):
         init.zeros_(self.output.bias)
 
     def forward(self, features):
-        x = self.table(features).reshape(len(features), -1)
+        x = self.input_dropout(self.table(features).reshape(len(features), -1))
         x.name = "x"
         h = ACTIVATIONS[self.activation][0](self.hidden(x))
         h.name = "h"

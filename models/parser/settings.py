@@ -22,6 +22,7 @@ class Settings:
     hidden        units of the hidden layer; bilstm: of the LSTM over words, in each direction
     activation    "relu", "cube" or "tanh"
     dropout       share of the hidden units dropped in training; bilstm: of all that a layer reads
+    input_dropout share of what the hidden layer reads dropped in training. Feed-forward only
     unknown       α: a word that occurs n times is made unknown with probability α / (n + α), anew at every sight, so
                   that rare words lend "unknown" their behaviour (Kiperwasser & Goldberg 2016, section 4)
     endings       words unknown, or made so, are known by their last letters. Feed-forward only
@@ -49,6 +50,7 @@ class Settings:
     hidden: int = 200
     activation: str = "relu"
     dropout: float = 0.4
+    input_dropout: float = 0.0
     unknown: float = 0.25
     endings: bool = True
     distances: bool = False

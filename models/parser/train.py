@@ -139,6 +139,7 @@ def _begin(sentences, vocabulary, settings, rng, checkpoint, vectors):
         hidden=settings.hidden,
         activation=settings.activation,
         dropout=settings.dropout,
+        input_dropout=settings.input_dropout,
         rng=rng,
         system=system,
     )

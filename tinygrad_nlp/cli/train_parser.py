@@ -27,6 +27,7 @@ CHOICES = (
     "hidden",
     "activation",
     "dropout",
+    "input_dropout",
     "min_count",
     "beta2",
     "distances",
@@ -60,6 +61,7 @@ def add_arguments(parser):
     parser.add_argument("--hidden", type=positive_int, help="hidden units, of an LSTM in each direction (default 200)")
     parser.add_argument("--activation", choices=["relu", "cube", "tanh"], help="(default relu; bilstm: no choice)")
     parser.add_argument("--dropout", type=share, help="of units in training (default 0.4)")
+    parser.add_argument("--input-dropout", type=share, help="of what they read (default 0; bilstm: as --dropout)")
     parser.add_argument(
         "--distances", action="store_true", help="features of how far words are apart (bilstm: no choice)"
     )
@@ -120,9 +122,9 @@ def run(arguments):
         refuse_unwritable("--checkpoint", Path(arguments.checkpoint))
     if arguments.resume and not arguments.checkpoint:
         raise DataError("--resume: needs --checkpoint FILE, the file to go on from")
-    for name in ("activation", "distances"):
+    for name in ("activation", "distances", "input_dropout"):
         if arguments.network == "bilstm" and getattr(arguments, name):
-            raise DataError(f"--{name}: a choice of the feed-forward network alone")
+            raise DataError(f"--{name.replace('_', '-')}: a choice of the feed-forward network alone")
     vectors = None
     if arguments.vectors:
         vectors = load_vectors(arguments.vectors)

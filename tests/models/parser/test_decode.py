@@ -17,6 +17,7 @@ from tinygrad_nlp.models.parser import (
 )
 from tinygrad_nlp.models.parser.decode import advance
 from tinygrad_nlp.models.parser.features import extract
+from tinygrad_nlp.models.parser.model import ParserNetwork
 from tinygrad_nlp.models.parser.scorer import Scorer
 from tinygrad_nlp.models.parser.treebank import _check_tree
 
@@ -169,6 +170,16 @@ def test_unknown_words_and_tags_are_parsed():
 
 
 # ---- the file ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_hidden_layer_reads_is_dropped_in_training():
+    network = ParserNetwork(4, 2, 500, 1000, 1000, dropout=0.0, input_dropout=0.25, rng=np.random.default_rng(0))
+    network.table.weight.data = np.ones((4, 500), np.float32)
+    network.hidden.weight.data = network.output.weight.data = np.eye(1000, dtype=np.float32)
+    seen = network(np.array([[0, 1], [2, 3]])).data
+    assert set(seen.reshape(-1).tolist()) == {0.0, np.float32(1 / 0.75)} and abs((seen == 0).mean() - 0.25) < 0.05
+    network.eval()
+    assert (network(np.array([[0, 1], [2, 3]])).data == 1).all()
 
 
 @pytest.mark.parametrize("labelled, tags, activation, system", VARIANTS)
