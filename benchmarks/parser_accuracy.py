@@ -2,6 +2,7 @@
 
     python -m benchmarks.parser_accuracy en_ewt/ --seeds 3
     python -m benchmarks.parser_accuracy en_ewt/ --models three --seeds 1
+    python -m benchmarks.parser_accuracy en_ewt/ --models best --vectors vectors.txt
 
 The folder has files *train.conllu*, *dev.conllu* and *test.conllu*. Words and tags are the true ones, all words
 count; LAS is that of universal relations. One thread.
@@ -19,6 +20,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tinygrad_nlp.models.parser import Settings, load_treebank, score  # noqa: E402 (after the line above)
+from tinygrad_nlp.models.word2vec import Vectors  # noqa: E402
 
 from tinygrad_nlp.cli.train_parser import train_with_progress  # noqa: E402
 
@@ -31,8 +33,16 @@ MODELS = {
     ),
     "labelled": ("labelled, 48 features, hidden 200", {"epochs": 10}),
     "best": (
-        "labelled, 77 features, hidden 400, dynamic oracle",
-        {"tags": "both", "hidden": 400, "dropout": 0.5, "unknown": 0.5, "oracle": "dynamic"},
+        "labelled, 68 features, hidden 800, from word vectors",
+        {
+            "tags": "both",
+            "distances": True,
+            "hidden": 800,
+            "dropout": 0.5,
+            "input_dropout": 0.25,
+            "unknown": 0.5,
+            "epochs": 12,
+        },
     ),
     "bilstm": ("BiLSTM of words, tags and letters, dynamic oracle", {"network": "bilstm"}),
 }
@@ -54,6 +64,7 @@ def arguments(argv=None):
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="(default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="how many (default 3)")
     parser.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
+    parser.add_argument("--vectors", metavar="FILE", help='word vectors that the model "best" begins with')
     parser.add_argument("--out", metavar="FOLDER", help="keep the parsers there")
     parser.add_argument("--json", metavar="FILE", help="write every run there")
     return parser.parse_args(argv)
@@ -62,10 +73,12 @@ def arguments(argv=None):
 def main(argv=None) -> int:
     options = arguments(argv)
     train, dev, test = (load_treebank(part(options.folder, name)) for name in ("train", "dev", "test"))
+    vectors = Vectors.load(options.vectors) if options.vectors else None
     runs = []
     for name in options.models:
         for seed in range(options.first, options.first + options.seeds):
-            result = train_with_progress(train, dev, settings(name, seed))
+            start = vectors if name == "best" else None
+            result = train_with_progress(train, dev, settings(name, seed), vectors=start)
             on_dev, on_test = score(result.parser, dev), score(result.parser, test)
             row = {"model": name, "seed": seed, "seconds": result.seconds, "epoch": result.best_epoch}
             row |= {"dev": (on_dev.uas, on_dev.las), "test": (on_test.uas, on_test.las)}
