@@ -243,3 +243,21 @@ def test_inputs_go_in_one_tuple():
         gradgradcheck(tg.matmul, a, b)
     with pytest.raises(OptionError, match=r"gradcheck\(matmul, \(x, y\), eps=… for the step\)\n"):
         gradcheck(tg.matmul, (a, b), 1e-5)
+
+
+@pytest.mark.parametrize(
+    "function, point, kind",
+    [
+        (tg.relu, [0.0, 0.0], "kink"),
+        (tg.relu, [0.0, 1.0, -2.0], "kink"),
+        (lambda x: tg.clip(x, 0, 1) * 2, [0.0, 1.0, 0.5], "kink"),
+        (lambda x: tg.leaky_relu(x - 1), [1.0, 3.0], "kink"),
+        (planted(lambda x: 3 * x, lambda g, out, x: 3 * g * (x != 0)), [0.0, 1.0, -2.0], "missing path"),
+        (planted(np.abs, lambda g, out, x: g * x / np.abs(x)), [0.0, 1.0, -2.0], "not finite"),
+    ],
+    ids=["relu at 0", "relu, one 0", "clip", "leaky_relu", "no kink, wrong at 0", "a kink, NaN there"],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_kink_at_zero_is_told_from_a_wrong_rule(function, point, kind):
+    with pytest.raises(GradientError, match=f"\\n  {kind}: "):
+        gradcheck(function, (np.array(point),))

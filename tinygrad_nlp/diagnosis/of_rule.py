@@ -33,16 +33,41 @@ def explain_rule(op, values, options, position, seed=0) -> list[Diagnosis]:
             cases.append(case)
         elif number:
             right_beside += 1
-    if len(cases) == 1 and right_beside == 2:
+    finite = bool(cases) and np.isfinite(cases[0].given).all()  # NaN at 0 is no convention
+    if len(cases) > 1 and finite and _only_at_zero(op, values, options, position, rng):
+        del cases[1:]
+        cases[0].only_here = True
+    elif len(cases) == 1 and right_beside == 2:
         cases[0].only_here = True
     return diagnose(cases) if cases else []
 
 
 def _draws(values, rng):
-    """The point given, and two more where nothing is equal, symmetric or 1 by chance."""
+    """The point given, and two more where nothing is equal, symmetric or 1 by chance. What is 0 stays 0: masks do."""
     yield list(values)
     for _ in range(2):
         yield [v * rng.uniform(0.8, 1.2, v.shape) if _is_float(v) and v.size else v for v in values]
+
+
+def _only_at_zero(op, values, options, position, rng) -> bool:
+    """Whether the argument is at a kink, and the rule is right once its zeros, which `_draws` keeps, have moved."""
+    values = [np.array(v, np.float64) if _is_float(v) else v for v in values]
+    x = values[position]
+    if not (x == 0).any():
+        return False
+    try:
+        shape = np.shape(op.forward(*_copies(values), **options))
+        up, down = (_measured(op, values, options, position, shape, steps) for steps in ((STEP, 0), (0, -STEP)))
+        if np.abs(up - down).max(initial=0) <= 1e-3 * np.abs(up).max(initial=1e-3):
+            return False
+        for _ in range(2):
+            away = rng.uniform(0.1, 0.3, x.shape) * rng.choice([-1, 1], x.shape)
+            moved = [*values[:position], np.where(x == 0, away, x * (1 + away)), *values[position + 1 :]]
+            if _case(op, moved, options, position, rng) is not None:
+                return False
+    except Exception:  # noqa: BLE001 - a point outside the op's domain
+        return False
+    return True
 
 
 def _case(op, values, options, position, rng):
@@ -90,17 +115,17 @@ def _copies(values):
     return [v.copy() if isinstance(v, np.ndarray) else v for v in values]
 
 
-def _measured(op, values, options, i, shape):
-    """The Jacobian with respect to argument ``i`` by central differences: (*result, *argument)."""
+def _measured(op, values, options, i, shape, steps=(STEP, -STEP)):
+    """The Jacobian with respect to argument ``i`` by differences, central ones by default: (*result, *argument)."""
     x = values[i]
     jacobian = np.zeros(shape + x.shape)
     for place in np.ndindex(x.shape):
         ends = []
-        for step in (STEP, -STEP):
+        for step in steps:
             moved = _copies(values)
             moved[i][place] += step
             ends.append(np.asarray(op.forward(*moved, **options)))
-        jacobian[(..., *place)] = (ends[0] - ends[1]) / (2 * STEP)
+        jacobian[(..., *place)] = (ends[0] - ends[1]) / (steps[0] - steps[1])
     return jacobian
 
 
