@@ -7,6 +7,7 @@ was interrupted (`checkpoint`).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -108,6 +109,12 @@ class FastTraining:
     def vectors(self) -> Vectors:
         """The center vectors, as they are now."""
         return Vectors(self.vocabulary, self.center)
+
+    @property
+    def know_nothing(self) -> float:
+        """The loss per pair, in nats, of vectors that are 0."""
+        s = self.settings
+        return (1 + s.negatives) * math.log(2) if s.loss == "negative" else math.log(len(self.vocabulary))
 
 
 def train_fast(

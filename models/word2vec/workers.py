@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -155,10 +154,6 @@ class Watch:
     def __init__(self, result, board, total, on_progress):
         self.result, self.board, self.total, self.on_progress = result, board, max(total, 1), on_progress
         self.seen = np.zeros(5)
-        settings = result.settings
-        self.know_nothing = (
-            (1 + settings.negatives) * math.log(2) if settings.loss == "negative" else math.log(len(result.vocabulary))
-        )
 
     def look(self, last=False):
         now = self.board.rows.sum(axis=0)
@@ -169,13 +164,13 @@ class Watch:
             if pairs > 0:
                 self.seen = now
                 result.curve.append((float(done), float(loss / pairs)))
-                if not loss / pairs < 2 * self.know_nothing:
+                if not loss / pairs < 2 * self.result.know_nothing:
                     self._diverged(loss / pairs, done)
             elif last and result.curve:  # no loss was looked at since
                 result.curve[-1] = (float(done), result.curve[-1][1])
         if last and done == 1:
             latest = [loss for _, loss in result.curve[-len(result.curve) // 4 :]]
-            if latest and sum(latest) / len(latest) > 1.05 * self.know_nothing:
+            if latest and sum(latest) / len(latest) > 1.05 * self.result.know_nothing:
                 self._diverged(sum(latest) / len(latest), done)
         if self.on_progress and not last and not self.board.stopped:
             try:
@@ -188,6 +183,6 @@ class Watch:
     def _diverged(self, loss, done):
         raise Divergence(
             f"the loss is {loss:.4g} after {done:.0%} of the training, and knowing nothing costs "
-            f"{self.know_nothing:.4g}: rate {self.result.settings.rate:g} is too large; a smaller --rate, or a "
+            f"{self.result.know_nothing:.4g}: rate {self.result.settings.rate:g} is too large; a smaller --rate, or a "
             f"smaller --batch than {self.result.batch}, keeps it down"
         )

@@ -51,12 +51,21 @@ def test_options_reach_the_training(run, text, tmp_path):
     assert found["vocabulary"] == 5 and found["words"] == 720 and found["last_loss"] > 0
 
 
+def test_a_training_too_short_to_learn_from_says_so(run, text, tmp_path):
+    argv = ("train", "skipgram", text, "--out", tmp_path / "v.safetensors", "--dim", 20)
+    code, out, err = run(*argv)
+    assert code == 0 and "loss 4.1" in out  # of 6 ln 2 = 4.159
+    assert "note: knowing nothing costs 4.159, so little was learned: a short text needs more --epochs than 5" in err
+    code, out, err = run(*argv, "--subsample", 0)
+    assert code == 0 and "loss 2." in out and "knowing nothing" not in err
+
+
 def test_standard_input_and_packed_files_are_trained_on(run, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", type("Input", (), {"buffer": io.BytesIO(TEXT.encode())}))
     with gzip.open(tmp_path / "b.gz", "wt") as stream:
         stream.write(TEXT)
     code, _, err = run("train", "skipgram", "-", tmp_path / "b.gz", "--out", tmp_path / "v.bin", *SMALL)
-    assert code == 0 and "1,440 words" in err
+    assert code == 0 and f"standard input, {tmp_path / 'b.gz'}: 1,440 words" in err
 
 
 def test_windows_end_with_the_sentence_or_with_the_line(run, tmp_path):

@@ -27,6 +27,9 @@ from . import positive_float, positive_int, seed_number, train_parser
 from .files import refuse_unwritable
 from .progress import Progress
 
+LITTLE = 0.9
+"""Of the loss of knowing nothing: above it, neighbours are mostly chance, and the training says so."""
+
 
 def add_arguments(parser):
     models = parser.add_subparsers(dest="task", metavar="MODEL", required=True)
@@ -114,7 +117,7 @@ def train_skipgram(arguments):
     if arguments.files:
         split = sentences if arguments.sentences == "punctuation" else lines_as_sentences
         text = chain.from_iterable(split(text_lines(path)) for path in arguments.files)
-        source = ", ".join(arguments.files)
+        source = ", ".join("standard input" if path == "-" else path for path in arguments.files)
     else:
         documentation = python_documentation()
         text, source = documentation.sentences, documentation.source
@@ -156,6 +159,12 @@ def train_skipgram(arguments):
             f"{saved}: {len(corpus.vocabulary):,} vectors of {settings.dim} numbers"
             + (f", loss {loss:.3f}" if loss is not None else "")
         )
+        if loss is not None and loss > LITTLE * result.know_nothing and not result.interrupted:
+            print(
+                f"note: knowing nothing costs {result.know_nothing:.3f}, so little was learned: a short text needs "
+                f"more --epochs than {settings.epochs}, or a larger --rate",
+                file=sys.stderr,
+            )
         if result.interrupted and not result.problem:
             print(f"{part}: where it stopped; the same command with --resume goes on")
         print(f"next: tinygrad-nlp neighbors {saved} {corpus.vocabulary.words[min(50, len(corpus.vocabulary) - 1)]}")
