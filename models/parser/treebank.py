@@ -227,8 +227,7 @@ def _sentence(name, first, block, leading, trees):
             continue
         row = text.split("\t")
         if len(row) != len(COLUMNS):
-            hint = "; is it separated by spaces?" if len(row) == 1 and len(text.split()) == 10 else ""
-            raise TreebankError(name, number, f"{len(row)} columns; expected 10, separated by tabs{hint}")
+            raise TreebankError(name, number, f"{len(row)} columns; expected 10, separated by tabs{_likely(row)}")
         if "" in row:
             raise TreebankError(name, number, f"{COLUMNS[row.index('')]} is empty; nothing is written as _")
         rows.append(row)
@@ -240,6 +239,16 @@ def _sentence(name, first, block, leading, trees):
         _check_tree(name, *zip(*((row, place) for row, place in zip(rows, places) if row[ID].isdecimal())))
     ending = (newline if block[-1].endswith(newline) else b"") + blank
     return Sentence(rows, comments, line=first, leading=leading, newline=newline.decode(), ending=ending.decode())
+
+
+def _likely(row):
+    """What a line of a single column may be."""
+    if len(row) > 1:
+        return ""
+    parts = row[0].split()
+    if len(parts) == len(COLUMNS) and parts[0].isdecimal():
+        return "; is it separated by spaces?"
+    return "; is it plain text? Words need tags: `parse --tagged` reads Dogs_NOUN bark_VERB ._PUNCT"
 
 
 def _number(text):

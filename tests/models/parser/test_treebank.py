@@ -108,6 +108,11 @@ FAULTS = {
         1,
         "1 columns; expected 10, separated by tabs; is it separated by spaces",
     ),
+    "plain text": (
+        text("Ten words in a line are still no line of columns"),
+        1,
+        "1 columns; expected 10, separated by tabs; is it plain text? Words need tags: `parse --tagged` reads ",
+    ),
     "empty": (text("1\tw\t_\tX\t\t_\t0\troot\t_\t_"), 1, "XPOS is empty; nothing is written as _"),
     "order": (text(row(1, 0), row(3, 1)), 2, "ID is '3'; expected 2"),
     "zero": (text(row("01", 0)), 1, "ID is '01'; expected 1"),
