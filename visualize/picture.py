@@ -41,7 +41,7 @@ class Picture:
             raise OptionError(
                 explain(
                     "save()",
-                    got=f"a file name ending in {path.suffix!r}",
+                    got=f"a folder, {path}" if path.is_dir() else f"a file name ending in {path.suffix!r}",
                     expected="." + ", .".join(self.formats),
                     write=f'save("{self.example}")',
                 )

@@ -67,6 +67,7 @@ def test_a_function_of_the_user_and_what_cannot_be_drawn(run, tmp_path):
             "no example 'netwrok'; there are network, skipgram, softmax, parser, or a function: FILE.py:function",
         ),
         (["network", "--out", "page.jpg"], "expected .svg, .html, .dot, .png, .pdf"),
+        (["network", "--out", "."], "a folder, .; expected .svg, .html, .dot, .png, .pdf; write instead: save("),
         (["network", "--depth", "-1"], "expected None or a whole number of at least 0"),
         (["network", "--view", "sideways"], "invalid choice: 'sideways'"),
     ):

@@ -75,7 +75,8 @@ def main(argv: list[str] | None = None) -> int:
         theirs = tuple(f"  at {file}:" for file in ran)
         lines = str(error).splitlines()
         said = [line for line in lines if not line.startswith("  at ") or line.startswith(theirs)]
-        return _refuse(" ".join(" ".join(said).split()))
+        text = "\n".join(said).replace("\n  write instead: ", "; write instead: ")
+        return _refuse(" ".join(text.split()))
 
 
 def _dispatch(argv):

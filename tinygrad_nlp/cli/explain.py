@@ -119,7 +119,7 @@ def verdict(made) -> str:
         return ""
     if made.error <= AGREE:
         return f"measured by central differences: equal, to within {AGREE:.0e}".replace("e-0", "e-")
-    return f"measured by central differences: DIFFERENT, by {made.error:.1g}"
+    return f"measured by central differences: DIFFERENT, by {made.error:.1g} of the largest element"
 
 
 def assigned(name, value):
