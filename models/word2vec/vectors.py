@@ -15,6 +15,19 @@ from . import formats
 
 _KIND = "word vectors"
 
+_INSTEAD = {
+    "wv": "vectors itself: there is no second object inside",
+    "vectors": "vectors.matrix",
+    "most_similar": "vectors.neighbors(word), or vectors.analogy(a, b, c) for b − a + c",
+    "similar_by_word": "vectors.neighbors(word)",
+    "similar_by_vector": "vectors.nearest(vector)",
+    "index_to_key": "vectors.vocabulary.words",
+    "key_to_index": "vectors.vocabulary[word]",
+    "get_vector": "vectors[word]",
+    "vector_size": "vectors.matrix.shape[1]",
+}
+"""gensim's names, and what to write here."""
+
 
 class Vectors:
     """A vector for each word of a vocabulary.
@@ -38,6 +51,14 @@ class Vectors:
                     expected="one row for each word",
                 )
             )
+
+    def __repr__(self):
+        first = [*self.vocabulary.words[:5], *["…"][: len(self) > 5]]
+        return f"<{len(self):,} vectors of {self.matrix.shape[1]} numbers: {', '.join(first)}>"
+
+    def __getattr__(self, name):
+        instead = f"; write instead: {_INSTEAD[name]}" if name in _INSTEAD else ""
+        raise AttributeError(f"Vectors has no attribute {name!r}{instead}", name=name, obj=self)
 
     def __len__(self):
         return len(self.vocabulary)

@@ -1,6 +1,8 @@
 """What is done with word vectors: neighbours, analogies, a plane, a file."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -28,6 +30,17 @@ def test_analogy_goes_by_the_difference_and_never_answers_with_the_question():
     assert {w for w, _ in v.analogy("a", "b", "c", 9)} == {"d", "e"}
     with pytest.raises(UnknownWordError):
         v.analogy("a", "b", "zzz")
+
+
+def test_they_say_what_they_are_and_answer_to_gensims_names():
+    v = vectors(np.eye(6))
+    assert repr(v) == "<6 vectors of 6 numbers: a, b, c, d, e, …>" and repr(vectors(np.eye(2))).endswith(": a, b>")
+    with pytest.raises(AttributeError, match=r"no attribute 'most_similar'; write instead: vectors\.neighbors\(word\)"):
+        v.most_similar("a")
+    with pytest.raises(AttributeError, match="Vectors has no attribute 'length'$"):
+        v.length  # noqa: B018
+    again = pickle.loads(pickle.dumps(v))
+    assert again.vocabulary.words == v.vocabulary.words and copy.copy(v).matrix is v.matrix
 
 
 def test_projection_keeps_distances_of_points_in_a_plane():
