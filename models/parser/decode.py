@@ -8,9 +8,9 @@ from itertools import islice
 import numpy as np
 
 from tinygrad_nlp import CheckpointError, OptionError, serialize
-from tinygrad_nlp.errors import explain
+from tinygrad_nlp.errors import DTypeError, explain
 
-from .features import Vocabulary
+from .features import SPECIAL, Vocabulary
 from .model import INITIAL, ParserNetwork
 from .scorer import Scorer
 from .states import States
@@ -61,6 +61,10 @@ class Parser:
     ):
         self.network, self.vocabulary, self.labelled, self.notes = network, vocabulary, labelled, notes or {}
         self.system = system
+
+    def __repr__(self):
+        words, relations = len(self.vocabulary.words) - len(SPECIAL), len(self.vocabulary.relations)
+        return f"<{type(self).__name__} of {words:,} words" + (f", {relations} relations>" if self.labelled else ">")
 
     @classmethod
     def untrained(
@@ -119,10 +123,20 @@ class Parser:
     def parse(self, sentences: Iterable[Sentence | Faulty], batch_size: int = 1024) -> Iterator[Sentence | Faulty]:
         """The sentences with the parser's heads and relations, in their order, read ``batch_size`` at a time.
 
-        What could not be read (`Faulty`) is passed on as it is. The result does not depend on ``batch_size``.
+        What could not be read (`Faulty`) is passed on as it is. The result does not depend on ``batch_size``. Raises
+        DTypeError for text: words need tags.
         """
         sentences = iter(sentences)
         while batch := list(islice(sentences, max(batch_size, 1))):
+            if any(isinstance(s, str) for s in batch):
+                raise DTypeError(
+                    explain(
+                        "parse()",
+                        got="text",
+                        expected="sentences of words with tags",
+                        write='parse([from_tagged("Dogs_NOUN bark_VERB ._PUNCT")]), or load_treebank(path) for CoNLL-U',
+                    )
+                )
             trees = iter(minibatch_parse([s for s in batch if not isinstance(s, Faulty)], self, batch_size))
             yield from (s if isinstance(s, Faulty) else s.with_tree(*next(trees)) for s in batch)
 

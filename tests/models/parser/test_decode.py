@@ -21,7 +21,7 @@ from tinygrad_nlp.models.parser.model import ParserNetwork
 from tinygrad_nlp.models.parser.scorer import Scorer
 from tinygrad_nlp.models.parser.treebank import _check_tree
 
-from tinygrad_nlp import CheckpointError, OptionError, Tensor, jacobian, nn, no_grad, serialize
+from tinygrad_nlp import CheckpointError, DTypeError, OptionError, Tensor, jacobian, nn, no_grad, serialize
 
 from .ewt import EWT, needs_ewt
 from .test_features import CLASSES, SINGLE, slow_distances, slow_places
@@ -253,3 +253,14 @@ def test_decoding_speed_at_hidden_200():
     started = time.process_time()
     parser.trees(sentences)
     assert len(sentences) / (time.process_time() - started) > 1000
+
+
+def test_text_is_refused_with_what_to_give_and_a_parser_says_what_it_knows():
+    parser = untrained()
+    for given in ("the dog barks", ["the dog barks"]):
+        with pytest.raises(DTypeError, match=r"parse\(\): text; expected sentences of words with tags[^§]*from_tagged"):
+            list(parser.parse(given))
+    words = {form.lower() for tree in TREES[:50] for form in tree.forms}
+    relations = {relation for tree in TREES[:50] for relation in tree.deprels}
+    assert repr(parser) == f"<Parser of {len(words)} words, {len(relations)} relations>"
+    assert repr(untrained(labelled=False)) == f"<Parser of {len(words)} words>"
