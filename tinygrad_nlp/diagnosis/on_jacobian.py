@@ -172,7 +172,8 @@ def part_of_the_paths(case):
     gone = near_zero(case, given) & ~near_zero(case, true)
     if gone.any() and case.same(given, np.where(gone, 0, true)):
         return (
-            f"{int(gone.sum())} of {true.size} derivatives are 0 and should not be: a path is detached or overwritten"
+            f"{int(gone.sum())} of {true.size} derivatives are 0 and should not be: a path is detached or overwritten, "
+            "or the rule leaves out a case of the definition"
         )
     return None
 
