@@ -154,7 +154,7 @@ def load_treebank(path, *, trees: bool = True) -> list[Sentence]:
     """All sentences of a file; raises as `read_conllu` does, and DataError if there are none."""
     sentences = list(read_conllu(path, trees=trees))
     if not sentences:
-        raise DataError(f"{path}: no sentences in it")
+        raise DataError(f"{'standard input' if str(path) == '-' else path}: no sentences in it")
     return sentences
 
 

@@ -186,6 +186,8 @@ def test_standard_input_and_output(file, monkeypatch, capsysbinary):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PLAIN.encode())))
     assert write_conllu("-", read_conllu("-")) == 2
     assert capsysbinary.readouterr().out == PLAIN.encode()
+    with pytest.raises(DataError, match="^standard input: no sentences in it"):
+        load_treebank("-")  # read to its end above
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path, file):
