@@ -124,6 +124,41 @@ def test_an_error_inside_the_users_file_names_the_users_line(run, mine):
     assert f"mine.py:{line} in misfit" in err
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ["check"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "text, last",
+    [
+        ("def loss():\n    return 1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def loss(:\n", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_file_that_fails_shows_its_own_lines_alone_and_is_no_wrong_gradient(run, mine, command, text, last):
+    (mine / "fails.py").write_text(text)
+    code, out, err = run(command[0], "fails.py:loss", *command[1:])
+    lines = err.splitlines()
+    assert code == 2 and out == "" and lines[0] == "tinygrad-nlp: your file failed" and lines[-1] == last
+    assert [line for line in lines if line.startswith('  File "') and "fails.py" not in line] == []
+
+
+def test_an_error_of_our_own_keeps_its_traceback(run, mine, monkeypatch):
+    monkeypatch.setattr("tinygrad_nlp.cli.check.check_function", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("check", "mine.py:loss")
+
+
+def test_check_tells_the_parameters_of_layers_apart(run, mine):
+    (mine / "net.py").write_text(
+        "import numpy as np\n"
+        "from tinygrad_nlp import cross_entropy, nn\n"
+        "model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))\n"
+        "def loss():\n"
+        "    return cross_entropy(model(np.ones((4, 3))), np.array([0, 1, 1, 0]))\n"
+    )
+    code, out, _ = run("check", "net.py:loss")
+    assert code == 0 and out == ("net.py:loss  right: model.0.weight, model.0.bias, model.1.weight, model.1.bias\n")
+
+
 def test_check_takes_an_op_of_the_users_file(run, mine):
     code, out, _ = run("check", "mine.py:cubed_of_mine")
     assert code == 0 and out == "mine.py:cubed_of_mine  right on normal numbers of shape (2, 3)\n"

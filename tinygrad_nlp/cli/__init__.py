@@ -77,6 +77,13 @@ def main(argv: list[str] | None = None) -> int:
         said = [line for line in lines if not line.startswith("  at ") or line.startswith(theirs)]
         text = "\n".join(said).replace("\n  write instead: ", "; write instead: ")
         return _refuse(" ".join(text.split()))
+    except Exception as error:
+        from .user_file import failure
+
+        said = failure(error)
+        if said is None:
+            raise
+        return _refuse(f"your file failed\n{said}")
 
 
 def _dispatch(argv):

@@ -77,7 +77,7 @@ def find(name: str, files: ExitStack):
 
     if not user_file.is_place(name):
         return partial(check_op, user_file.op_named(name, "see: check all"))
-    found, _ = files.enter_context(user_file.named(name, "op"))
+    found, variables = files.enter_context(user_file.named(name, "op"))
     if isinstance(found, Op):
         return partial(check_op, found)
     if isinstance(found, nn.Module) or (isinstance(found, type) and issubclass(found, nn.Module)):
@@ -85,7 +85,7 @@ def find(name: str, files: ExitStack):
     if isinstance(found, type):
         raise _refused(name, f"is the class {found.__name__}")
     user_file.refuse_arguments(found, name)
-    return partial(check_function, found, name)
+    return partial(check_function, found, name, variables)
 
 
 def check_op(op, seed: int) -> Verdict:
@@ -153,9 +153,12 @@ def _said(found, finding=None):
     return [("mistake", f"{finding.kind}: {finding.diagnosis}" if finding else "nothing the catalogue knows")]
 
 
-def check_function(function, place: str, seed: int) -> Verdict:
-    """How the gradients of a loss's leaves compare with differences; or the report that the function returns."""
-    from tinygrad_nlp import Tensor
+def check_function(function, place: str, variables: dict, seed: int) -> Verdict:
+    """How the gradients of a loss's leaves compare with differences; or the report that the function returns.
+
+    variables  of the file: the parameters of a Module among them get its name before theirs
+    """
+    from tinygrad_nlp import Tensor, nn
     from tinygrad_nlp.diagnosis import Report, check_loss
 
     result = function()
@@ -166,7 +169,9 @@ def check_function(function, place: str, seed: int) -> Verdict:
         return Verdict(f"WRONG: {', '.join(row.name for row in wrong)}", [_by_hand(row) for row in wrong], False)
     if not isinstance(result, Tensor):
         raise _refused(place, f"returned {type(result).__name__}")
-    return _of_leaves(check_loss(function, seed=seed), place, "the loss")
+    modules = {name: value for name, value in variables.items() if isinstance(value, nn.Module)}
+    paths = {id(t): f"{name}.{path}" for name, value in modules.items() for path, t in value.named_parameters()}
+    return _of_leaves(check_loss(function, lambda leaf: paths.get(id(leaf)), seed), place, "the loss")
 
 
 def _by_hand(row):

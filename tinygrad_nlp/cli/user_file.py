@@ -54,6 +54,18 @@ def named(place: str, kind: str = "function"):
             del sys.modules[file.stem]
 
 
+def failure(error: Exception) -> str | None:
+    """The traceback of an error in a file of the user's, from the first line of it on; None for one from elsewhere."""
+    import traceback
+
+    step = error.__traceback__
+    while step is not None and step.tb_frame.f_code.co_filename not in ran:
+        step = step.tb_next
+    if step is None and not (isinstance(error, SyntaxError) and error.filename in ran):
+        return None
+    return "".join(traceback.format_exception(type(error), error, step)).rstrip()
+
+
 def loss_of(function, place: str):
     """What ``function`` returns when called. Raises OptionError if it needs arguments, or that is no Tensor."""
     from tinygrad_nlp import OptionError, Tensor
