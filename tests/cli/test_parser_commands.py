@@ -40,6 +40,19 @@ def test_train_says_what_came_out(run, files, tmp_path):
     assert Parser.load(tmp_path / "q.st").vocabulary.tag_columns == "xpos"
 
 
+def test_a_parser_that_stands_where_nobody_named_a_file_is_kept(run, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    old = tmp_path / "parser.safetensors"
+    old.write_bytes(b"hours of work")
+    argv = ("train", "parser", files / "dev.conllu", *QUICK)
+    code, out, err = run(*argv)
+    assert code == 0 and "there was a parser.safetensors; it is now parser.safetensors.old" in err
+    assert (tmp_path / "parser.safetensors.old").read_bytes() == b"hours of work" and Parser.load(old)
+    code, _, err = run(*argv, "--out", "parser.safetensors")  # named: meant
+    assert code == 0 and "there was" not in err
+    assert (tmp_path / "parser.safetensors.old").read_bytes() == b"hours of work"
+
+
 def test_a_resumed_training_gives_the_same_file(run, files, tmp_path):
     argv = ("train", "parser", files / "train.conllu.gz", "--checkpoint", tmp_path / "c.st", "--out", tmp_path / "q.st")
     assert run(*argv, *QUICK)[0] == 0

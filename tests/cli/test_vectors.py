@@ -51,6 +51,17 @@ def test_options_reach_the_training(run, text, tmp_path):
     assert found["vocabulary"] == 5 and found["words"] == 720 and found["last_loss"] > 0
 
 
+def test_vectors_that_stand_where_nobody_named_a_file_are_kept(run, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vectors.safetensors").write_bytes(b"hours of work")
+    code, _, err = run("train", "skipgram", text, *SMALL)
+    assert code == 0 and "there was a vectors.safetensors; it is now vectors.safetensors.old" in err
+    assert (tmp_path / "vectors.safetensors.old").read_bytes() == b"hours of work"
+    assert Vectors.load(tmp_path / "vectors.safetensors").matrix.shape == (7, 6)
+    code, _, err = run("train", "skipgram", text, *SMALL, "--out", "vectors.safetensors")  # named: meant
+    assert code == 0 and "there was" not in err
+
+
 def test_a_training_too_short_to_learn_from_says_so(run, text, tmp_path):
     argv = ("train", "skipgram", text, "--out", tmp_path / "v.safetensors", "--dim", 20)
     code, out, err = run(*argv)

@@ -1,8 +1,9 @@
-"""The files that commands write: refused before the work where they cannot be written."""
+"""The files that commands write: refused before the work where they cannot be written, kept where nobody named them."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -21,3 +22,14 @@ def refuse_unwritable(option: str, path: Path) -> None:
         reason = "not writable with your permissions"
     if reason:
         raise DataError(f"{option} {path}: {reason}")
+
+
+def keep_old(path: Path, unless_named) -> None:
+    """Move a file that a command would replace without having been told its name to ``path``.old, and say so.
+
+    unless_named  what --out was given, or None: a name that was given is meant
+    """
+    if unless_named is None and path.exists():
+        old = path.with_name(path.name + ".old")
+        os.replace(path, old)
+        print(f"note: there was a {path}; it is now {old}", file=sys.stderr)

@@ -24,8 +24,10 @@ from itertools import chain
 from pathlib import Path
 
 from . import positive_float, positive_int, seed_number, train_parser
-from .files import refuse_unwritable
+from .files import keep_old, refuse_unwritable
 from .progress import Progress
+
+OUT = "vectors.safetensors"
 
 LITTLE = 0.9
 """Of the loss of knowing nothing: above it, neighbours are mostly chance, and the training says so."""
@@ -49,7 +51,7 @@ def run(arguments):
 
 def skipgram_arguments(parser):
     parser.add_argument("files", metavar="FILE", nargs="*", help="text in UTF-8, .gz and .xz too; - is standard input")
-    parser.add_argument("--out", metavar="FILE", default="vectors.safetensors", help="(default %(default)s)")
+    parser.add_argument("--out", metavar="FILE", help=f"(default {OUT}; one that is there already becomes {OUT}.old)")
     parser.add_argument(
         "--model",
         choices=["skipgram", "cbow"],
@@ -109,7 +111,7 @@ def train_skipgram(arguments):
     from tinygrad_nlp.data import DataError, lines_as_sentences, python_documentation, sentences, store, text_lines
     from tinygrad_nlp.models.word2vec import FastSettings
 
-    out = Path(arguments.out)
+    out = Path(arguments.out or OUT)
     refuse_unwritable("--out", out)  # better said now than after an hour of training
     part = out.with_name(out.name + ".part")
     if arguments.resume and not part.exists():
@@ -146,6 +148,7 @@ def train_skipgram(arguments):
         print(f"note: {corpus.forgotten:,} rare words were dropped while counting; there are too many", file=sys.stderr)
 
     result = train_with_progress(corpus, settings, arguments.workers, part, arguments.resume)
+    keep_old(out, arguments.out)
     saved = save(result.vectors, out, {"source": source, **vars(settings)})
     if result.problem:
         print(f"note: {result.problem}", file=sys.stderr)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import positive_float, positive_int, seed_number
 from .blas import threads
-from .files import refuse_unwritable
+from .files import keep_old, refuse_unwritable
 from .progress import Progress
 from .vectors import load_vectors
 
@@ -40,6 +40,8 @@ CHOICES = (
 )
 """Options that are settings by the same name; each network has defaults of its own."""
 
+OUT = "parser.safetensors"
+
 GENERATED = (2000, 300)
 """Sentences of the generated treebank to train on, and to choose the best epoch by."""
 
@@ -48,7 +50,7 @@ def add_arguments(parser):
     parser.add_argument("treebank", metavar="TRAIN", nargs="?", help="CoNLL-U, .gz and .xz too; - is standard input")
     parser.add_argument("--dev", metavar="FILE", help="a treebank to choose the best epoch by")
     parser.add_argument("--vectors", metavar="FILE", help="word vectors to begin with; they say --dim")
-    parser.add_argument("--out", metavar="FILE", default="parser.safetensors", help="(default %(default)s)")
+    parser.add_argument("--out", metavar="FILE", help=f"(default {OUT}; one that is there already becomes {OUT}.old)")
     parser.add_argument("--unlabelled", action="store_true", help="three transitions and no relations")
     parser.add_argument(
         "--network",
@@ -116,7 +118,7 @@ def run(arguments):
     from tinygrad_nlp.data import DataError
     from tinygrad_nlp.models.parser import Settings, best_score, generate, load_treebank
 
-    out = Path(arguments.out)
+    out = Path(arguments.out or OUT)
     refuse_unwritable("--out", out)  # better said now than after an hour of training
     if arguments.checkpoint:
         refuse_unwritable("--checkpoint", Path(arguments.checkpoint))
@@ -150,6 +152,7 @@ def run(arguments):
             sentences, dev, settings, vectors=vectors, checkpoint=arguments.checkpoint, resume=arguments.resume
         )
     result.parser.notes["source"] = source
+    keep_old(out, arguments.out)
     result.parser.save(out)
     best = result.history[result.best_epoch - 1] if result.best_epoch else {}
     if arguments.json:
