@@ -19,7 +19,7 @@ from tinygrad_nlp.data import DataError, Vocabulary
 
 from .blocks import FORMS
 from .checkpoint import KEEP_EVERY, keep, restore
-from .sampling import keep_probability, reaches, subsample
+from .sampling import keep_probability, reaches, subsample, unigram
 from .train import batch_size
 from .vectors import Vectors
 from .workers import Board, Shared, Watch, asked_to_stop
@@ -146,6 +146,9 @@ def train_fast(
             f"a single word is left ({', '.join(corpus.vocabulary.words)[:40]}), and vectors say how words differ; "
             "give more text, or a smaller --min-count"
         )
+    if resume and checkpoint is None:
+        raise OptionError("train_fast: resume needs checkpoint=FILE, what an interrupted training wrote")
+    unigram(corpus.vocabulary.counts, settings.exponent)  # refused now, not by each worker
     shared = Shared(size, settings.dim, workers)
     result = FastTraining(
         *shared.tables,

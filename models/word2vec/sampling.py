@@ -69,14 +69,33 @@ def pairs(ids, sentence, window: int, rng) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(centers), np.concatenate(outsides)
 
 
+def unigram(counts, power: float) -> np.ndarray:
+    """counts: (V,) -> (V,) probabilities proportional to count ** power.
+
+    Raises OptionError if there are none: a power so large or small that the sum overflows or is 0.
+    """
+    with np.errstate(over="ignore"):
+        weights = np.asarray(counts, np.float64) ** power
+        total = weights.sum()
+    if not 0 < total < np.inf:
+        raise OptionError(
+            explain(
+                "NegativeSampler",
+                got=f"power={power}",
+                expected="counts ** power with a finite sum above 0",
+                write="a power (--exponent) nearer 0.75",
+            )
+        )
+    return weights / total
+
+
 class NegativeSampler:
     """Draws words with probability proportional to count ** power, in constant time a word.
 
     The alias method (Walker 1977): the V probabilities are cut and re-packed into V columns of equal height, each
     holding at most two words; a draw picks a column, then one of its two. Unlike a table of ids it is exact.
     A drawn word may be the outside word itself: with tens of negatives in thousands of words that is rare, and
-    leaving it in keeps the loss the one the documents derive. Raises OptionError if there are no probabilities: a power
-    so large or small that the sum overflows or is 0.
+    leaving it in keeps the loss the one the documents derive. Raises OptionError as `unigram` does.
 
     >>> import numpy as np
     >>> NegativeSampler([9, 1], power=0.5).probabilities
@@ -84,20 +103,8 @@ class NegativeSampler:
     """
 
     def __init__(self, counts, power: float = 0.75):
-        with np.errstate(over="ignore"):
-            weights = np.asarray(counts, np.float64) ** power
-            total = weights.sum()
-        if not 0 < total < np.inf:
-            raise OptionError(
-                explain(
-                    "NegativeSampler",
-                    got=f"power={power}",
-                    expected="counts ** power with a finite sum above 0",
-                    write="a power (--exponent) nearer 0.75",
-                )
-            )
-        self.probabilities = weights / total
-        size = len(weights)
+        self.probabilities = unigram(counts, power)
+        size = len(self.probabilities)
         height = self.probabilities * size
         self._first_share = np.ones(size)
         self._second = np.arange(size)

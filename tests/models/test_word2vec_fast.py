@@ -187,6 +187,18 @@ def test_resuming_with_other_settings_or_text_is_refused_with_what_differs(tmp_p
         train_fast(encode(little_text(), 2), settings, 1, None, path, resume=True)
 
 
+def test_what_no_worker_could_use_is_refused_before_any_is_started(monkeypatch):
+    def started(*_):
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(workers.Shared, "helpers", started)
+    corpus = encode(little_text(), 2)
+    with pytest.raises(OptionError, match=r"power=1e\+300"):
+        train_fast(corpus, FastSettings(**SMALL, exponent=1e300), 2)
+    with pytest.raises(OptionError, match="resume needs checkpoint=FILE"):
+        train_fast(corpus, FastSettings(**SMALL), 2, resume=True)
+
+
 def test_a_checkpoint_that_cannot_be_written_loses_nothing(tmp_path):
     path = tmp_path / "no folder" / "part"
     result = train_fast(encode(little_text(), 2), FastSettings(**SMALL), 1, interrupt_after(0.1), path)
