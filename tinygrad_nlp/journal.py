@@ -3,6 +3,8 @@
 A tensor does not know which variable holds it. The interpreter's own instructions do: the op ran at one of them, and
 if the next is ``STORE_FAST h``, its result is called h. That needs no source, so it works in a notebook, in exec, in
 a function that is gone. What was stored otherwise (``a, b = f(x)``, a list) is found in the variables at the end.
+
+Pictures show these names for tensors without one: each is left in the tensor's ``_variable``.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ class Journal:
     def __init__(self):
         self.tensors = []
         self._entries = []
-        self._frames = {}  # the user's frames, until the context is left
+        self._frames = {}  # {id: (how many are around it, one of the user's frames)}, until the context is left
         self._names = None
 
     # ---- recording -------------------------------------------------------------------------------------------------
@@ -88,7 +90,8 @@ class Journal:
         line = (frame.f_code, frame.f_lasti)
         base, call = "", (frame, frame.f_lasti, callee)
         while frame is not None and not is_library_code(frame.f_code.co_filename):
-            self._frames.setdefault(id(frame), frame)
+            if id(frame) not in self._frames:
+                self._frames[id(frame)] = _depth(frame), frame
             place = place_after(frame.f_code, frame.f_lasti)
             if place.kind == "return":
                 # The function hands it on: the caller's variable gives the name.
@@ -117,6 +120,8 @@ class Journal:
                 self._mark_inner()
                 self._look_into_variables()
             self._names = self._numbered()
+            for entry, name in zip(self._entries, self._names):
+                entry.tensor._variable = name if entry.base and not entry.inner else None
         own = [entry.tensor.name for entry in self._entries]
         return [mine or name for mine, name in zip(own, self._names)]
 
@@ -131,15 +136,21 @@ class Journal:
                 last[entry.call] = entry
 
     def _look_into_variables(self):
-        """Names for what a variable holds although no instruction after its op said so."""
+        """Names for what a variable holds although no instruction after its op said so, and for leaves.
+
+        A leaf that functions hand on has several: that of the outermost variable is its own, not that of a parameter.
+        """
         known = {id(entry.tensor): entry for entry in self._entries}
-        for frame in self._frames.values():
+        outermost = {}
+        for depth, frame in self._frames.values():
             variables = _variables(frame)
             for name, value in list(variables.items()):
                 if name.startswith("_"):
                     continue
                 for label, held in _held(name, value):
                     entry = known.get(id(held))
+                    if held._op is None and depth < outermost.get(id(held), depth + 1):
+                        outermost[id(held)], held._variable = depth, label
                     if entry is None or (entry.base and not entry.inner):
                         continue
                     for other in self._entries:  # the call's result was not the last tensor it made
@@ -285,6 +296,14 @@ def place_after(code, offset) -> Place:
     if end == "STORE_SUBSCR" and len(loaded) == 2:
         return Place("item", str(loaded[0][0]), *loaded[1])
     return Place()
+
+
+def _depth(frame) -> int:
+    """How many frames are around it. To be asked while it runs: afterwards it has forgotten them."""
+    depth = 0
+    while (frame := frame.f_back) is not None:
+        depth += 1
+    return depth
 
 
 def _variables(frame) -> dict:

@@ -119,7 +119,7 @@ def record_gradients():
     """Keep the gradient of every intermediate tensor, and the graph after backward; yields a `Journal`.
 
     What courses do by hand (``retain_grad`` on nineteen tensors) in one line. Each is listed under the name it has
-    in the code around it; print the journal for a table.
+    in the code around it; print the journal for a table. Pictures of the graph show these names too.
 
     >>> from tinygrad_nlp import Tensor, record_gradients
     >>> x = Tensor(3.0, requires_grad=True)

@@ -67,6 +67,7 @@ class Tensor:
         "_code",  # where it was made: code object and instruction, or None and "file:line in function"
         "_place",
         "_scope",  # the Module call it was made in
+        "_variable",  # what `record_gradients` found it called in the user's code; elsewhere not set
         "__weakref__",
     )
 

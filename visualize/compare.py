@@ -179,8 +179,9 @@ def _change(a, b, one, other, counterpart, readings):
         return Change(REMOVED, a.nodes[one], None)
     before, after = a.nodes[one], b.nodes[other]
     what = []
+    variables = all(node.variable or not node.name for node in (before, after))  # to rename them changes no graph
     for label, old, new in (
-        ("name", before.name, after.name),
+        ("name", *(("", "") if variables else (before.name, after.name))),
         ("module", ".".join(before.group), ".".join(after.group)),
         ("shape", shape_text(before.shape), shape_text(after.shape)),
         ("dtype", before.dtype, after.dtype),

@@ -14,8 +14,8 @@ from tinygrad_nlp.backward import starting_gradient, sweep
 from tinygrad_nlp.errors import describe, explain
 from tinygrad_nlp.modes import Scope, _modes, current
 
-from .graph import NOT_NEEDED, Graph, as_roots, assemble, groups_of, walk
-from .text import clean, shorten
+from .graph import NOT_NEEDED, Graph, as_roots, assemble, groups_of, name_of, walk
+from .text import shorten
 
 SUM = "sum over the uses"
 MOST_NAMES = 3  # a rule that passes its gradient on unchanged makes one tensor the gradient of several
@@ -90,7 +90,7 @@ def _swept(roots, forward):
         def hook(g):
             arrived[t._id] = g
             if t._op is not None:  # what is made from now on, until the next hook, is made by this op's rules
-                title = shorten(t.name or t._op.name, 24).replace(".", "·")
+                title = shorten(name_of(t) or t._op.name, 24).replace(".", "·")
                 count = titles[title] = titles.get(title, 0) + 1
                 again = f" ({count})" if count > 1 else ""
                 _modes.set(current().but(scope=Scope(None, f"rule of {title}{again}", "")))
@@ -113,17 +113,17 @@ def _swept(roots, forward):
 
 def _as_given(node, t):
     if t._op is not None:
-        node.kind, node.name, node.op = "data", clean(t.name or "") or t._op.name, ""
+        node.kind, node.name, node.op = "data", node.title, ""
         node.detail = "value of the forward pass"
     node.group, node.calls = (), ()
 
 
 def _name(tensors, owners):
     """``gradient of W1``, ``gradient of hidden.weight``; of tensors that share it, those the user named come first."""
-    best = [t for t in tensors if t.name] or [t for t in tensors if t._op is None] or tensors
+    best = [t for t in tensors if name_of(t)] or [t for t in tensors if t._op is None] or tensors
     names = []
     for t in best:
-        name = clean(t.name or "") or (t._op.name if t._op else "parameter")
+        name = name_of(t) or (t._op.name if t._op else "parameter")
         names.append(".".join([*owners.get(t._id, ())[-1:], name]))  # layers call their parameters alike
     return f"gradient of {', '.join(names[:MOST_NAMES])}{', …' if len(names) > MOST_NAMES else ''}"
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_nlp import GradientError, Tensor
 from tinygrad_nlp.errors import explain
+from tinygrad_nlp.modes import current
 
 from .contributions import add_contributions, gradient_of
 from .heatmap import HeatMap, heat_map
@@ -32,7 +33,8 @@ class Node:
     key        ``n0``, ``n1`` … in an order where inputs come first; the only name that output formats use
     kind       "op", "parameter" (a leaf that requires grad), "data", or "module" (one that is closed: `modules.py`)
     root       it was asked to be drawn: the loss
-    name       the user's name for it, or ""
+    name       the user's name for it, or "": one given, else the variable's if `record_gradients` was on
+    variable   the name is only the variable's
     op         what made it, or ""
     detail     options and plain-number arguments, ``axis=1``
     role       of an unnamed array: the argument it is, ``index``
@@ -62,6 +64,7 @@ class Node:
     sent: bool = False
     calls: tuple[int, ...] = ()
     structure: int = 0
+    variable: bool = False
 
     @property
     def title(self) -> str:
@@ -135,11 +138,15 @@ def assemble(order, root_ids, values, given=frozenset()):
     things = sorted([(t._id, 0, 0, t) for t in order] + arrays, key=lambda item: item[:3])
 
     nodes, keys, calls = {}, {}, {}
+    names = Counter({clean(t.name): 1 for t in order if t.name})
     for i, (identity, rank, position, thing) in enumerate(things):
         key = f"n{i}"
         if rank == 0:
             keys[identity] = key
             nodes[key] = node = _tensor_node(key, thing, identity in root_ids, values)
+            if node.variable:  # those of two recordings, or of two functions, may be called alike
+                names[node.name] += 1
+                node.name += f" #{names[node.name]}" if names[node.name] > 1 else ""
             node.group, scopes = _path(thing)
             node.calls = tuple(calls.setdefault(scope, len(calls) + 1) for scope in scopes)
         else:
@@ -178,6 +185,8 @@ def walk(roots, given=frozenset(), asked="draw"):
     What the tensors whose ids are ``given`` depend on is left out. Raises GradientError, in the name of the function
     ``asked``, if `backward` has freed a part of it.
     """
+    if current().journal is not None:  # drawn inside of the recording, which names at its end otherwise
+        current().journal.names()
     seen, waiting = {}, list(roots)
     while waiting:
         t = waiting.pop()
@@ -228,6 +237,11 @@ def _argument(op, position):
     return f"{op.arguments[0]}[{position}]" if op.variadic else op.arguments[position]
 
 
+def name_of(t) -> str:
+    """The name the user gave it, else that of the variable in which `record_gradients` found it; "" without either."""
+    return clean(t.name or getattr(t, "_variable", None) or "")
+
+
 def _tensor_node(key, t, root, values):
     kind = "op" if t._op is not None else "parameter" if t.requires_grad else "data"
     state = NOT_NEEDED if not t.requires_grad else NOT_YET if t._grad is None else KNOWN
@@ -237,7 +251,8 @@ def _tensor_node(key, t, root, values):
         shape=t.shape,
         dtype=str(t.dtype),
         root=root,
-        name=clean(t.name) if t.name else "",
+        name=name_of(t),
+        variable=bool(name_of(t)) and not t.name,
         op=t._op.name if t._op is not None else "",
         detail=_detail(t) if t._op is not None else "",
         value=heat_map(t._data) if values else None,

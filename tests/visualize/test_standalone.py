@@ -60,7 +60,7 @@ def test_the_table_says_what_each_node_is_made_of():
     assert cells == [
         ["x", "parameter", "(2)", "", "exactly 0", ""],
         ["mul", "mul, y=0", "(2)", "x = x", "known", ""],
-        ["sum", "sum", "scalar", "x = mul", "known", ""],
+        ["loss", "sum", "scalar", "x = mul", "known", ""],
     ]
 
 

@@ -26,9 +26,11 @@ def add_arguments(parser):
 
 
 def run(arguments):
+    from tinygrad_nlp import record_gradients
     from tinygrad_nlp.visualize import replay
 
-    loss, title, name = find(arguments.what)
+    with record_gradients():  # for the names of the variables
+        loss, title, name = find(arguments.what)
     shown = replay(loss, title=arguments.title or title)
     path = shown.save(arguments.out or f"replay-{name}.html")
     steps = shown.data["steps"]

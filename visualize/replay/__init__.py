@@ -7,7 +7,7 @@ from pathlib import Path
 from tinygrad_nlp import OptionError, Tensor
 from tinygrad_nlp.errors import explain
 
-from ..graph import walk
+from ..graph import name_of, walk
 from ..picture import Picture, image
 from ..text import clean
 from .data import payload
@@ -50,7 +50,7 @@ def replay(loss: Tensor, title: str | None = None) -> Replay:
             )
         )
     run = run_backward(loss)
-    named = clean(loss.name or "") or f"Backpropagation of {loss._op.name if loss._op else 'a leaf'}"
+    named = name_of(loss) or f"Backpropagation of {loss._op.name if loss._op else 'a leaf'}"
     data, picture, small = payload(loss, run, title or named)
     return Replay(data, picture, small)
 
