@@ -16,6 +16,10 @@ from ..threads import count, in_parts
 BLOCK = 1 << 16
 """Elements per block: so many that the cost of a call is small, so few that all arrays of a block fit the cache."""
 
+SHARE = 16 * BLOCK
+"""Elements a thread gets, at least. OpenBLAS's own threads stay on their cores for some milliseconds after a product,
+in case another follows, so a thread of ours is slow to begin; of a million elements two threads made nothing faster."""
+
 
 class InTwo(NamedTuple):
     """A rule in two parts, of which the first does nothing where the gradient is 0: ``learn(g, q, *state)`` changes the
@@ -65,7 +69,7 @@ class Blocks:
                     gb = np.add(gb, q[:length], out=h[:length])
                 rule(wb, gb, q[:length], *[array[block] for array in flat[1:]])
 
-        in_parts(work, g.size, smallest=4 * BLOCK)
+        in_parts(work, g.size, smallest=SHARE)
         put_back(w, flat[0])
 
     def run_on_rows(self, rule, rows, values, arrays, **options) -> None:
@@ -106,7 +110,7 @@ class Blocks:
                         array[touched] = new
                 rule.move(wb, q[: len(wb)], *held)
 
-        in_parts(work, len(w), smallest=max(1, 4 * BLOCK // width))
+        in_parts(work, len(w), smallest=max(1, SHARE // width))
         put_back(w, flat[0])
 
     def _work_arrays(self, dtype, part, at_least=2 * BLOCK):
