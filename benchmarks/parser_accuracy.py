@@ -33,7 +33,7 @@ MODELS = {
     ),
     "labelled": ("labelled, 48 features, hidden 200", {"epochs": 10}),
     "best": (
-        "labelled, 68 features, hidden 800, from word vectors",
+        "labelled, 68 features, hidden 800",
         {
             "tags": "both",
             "distances": True,
