@@ -51,6 +51,9 @@ def test_a_parser_that_stands_where_nobody_named_a_file_is_kept(run, files, tmp_
     code, _, err = run(*argv, "--out", "parser.safetensors")  # named: meant
     assert code == 0 and "there was" not in err
     assert (tmp_path / "parser.safetensors.old").read_bytes() == b"hours of work"
+    code, _, err = run(*argv)
+    assert code == 0 and "it is now parser.safetensors.old2" in err and Parser.load(f"{old}.old2")
+    assert (tmp_path / "parser.safetensors.old").read_bytes() == b"hours of work"
 
 
 def test_a_resumed_training_gives_the_same_file(run, files, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import count
 from pathlib import Path
 
 
@@ -25,11 +26,13 @@ def refuse_unwritable(option: str, path: Path) -> None:
 
 
 def keep_old(path: Path, unless_named) -> None:
-    """Move a file that a command would replace without having been told its name to ``path``.old, and say so.
+    """Move a file that a command would replace without having been told its name to ``path``.old, and say so; to
+    ``path``.old2 and so on where that is taken.
 
     unless_named  what --out was given, or None: a name that was given is meant
     """
     if unless_named is None and path.exists():
-        old = path.with_name(path.name + ".old")
-        os.replace(path, old)
+        names = (path.with_name(f"{path.name}.old{'' if n == 1 else n}") for n in count(1))
+        old = next(name for name in names if not name.exists())
+        os.rename(path, old)
         print(f"note: there was a {path}; it is now {old}", file=sys.stderr)
