@@ -99,9 +99,9 @@ class Parser:
         return self.network.table.weight.data[: len(self.vocabulary.words)]
 
     def start_from(self, vectors) -> None:
-        """Give the words that ``vectors`` (models.word2vec.Vectors) knows their vectors, with the spread of the others.
+        """Give the words that ``vectors`` knows their vectors there, with the spread of the others.
 
-        Raises OptionError for vectors of another length.
+        vectors  models.word2vec.Vectors, matrix (V, dim). Raises OptionError for vectors of another length.
         """
         table, words, matrix = self.word_table(), vectors.vocabulary.words, vectors.matrix
         if matrix.shape[1] != table.shape[1]:

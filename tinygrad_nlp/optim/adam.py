@@ -89,7 +89,7 @@ class Adam(Optimizer):
         )
 
         def learn(g, q, m, v, largest=None):
-            if fades:
+            if fades:  # then a gradient of 0 changes something; but `rows_suffice`, and other rows are not asked
                 np.multiply(m, beta1, out=m)
                 np.multiply(v, beta2, out=v)
             np.multiply(g, m_gain, out=q)

@@ -22,8 +22,8 @@ in case another follows, so a thread of ours is slow to begin; of a million elem
 
 
 class InTwo(NamedTuple):
-    """A rule in two parts, of which the first does nothing where the gradient is 0: ``learn(g, q, *state)`` changes the
-    state by the gradient, ``move(w, q, *state)`` the parameter by its state."""
+    """A rule in two parts: ``learn(g, q, *state)`` changes the state by the gradient, ``move(w, q, *state)`` the
+    parameter by its state. `Blocks.run_from_rows` needs a ``learn`` that changes nothing where the gradient is 0."""
 
     learn: Callable
     move: Callable
@@ -73,7 +73,10 @@ class Blocks:
         put_back(w, flat[0])
 
     def run_on_rows(self, rule, rows, values, arrays, **options) -> None:
-        """As `run`, on the ``rows`` (each named once) of ``arrays`` alone; ``values`` are their gradients."""
+        """As `run`, on some rows of ``arrays`` alone.
+
+        rows    (K,) ints, each named once; values: (K, …) their gradients
+        """
         at_once = max(1, BLOCK * len(arrays[0]) // max(arrays[0].size, 1))
         for start in range(0, len(rows), at_once):
             chosen = rows[start : start + at_once]
@@ -83,7 +86,9 @@ class Blocks:
                 array[chosen] = new
 
     def run_from_rows(self, rule: InTwo, rows, values, arrays, *, maximize=False) -> None:
-        """As `run`, on all of ``arrays``, the gradient being 0 outside ``rows`` (ascending, each named once).
+        """As `run`, on all of ``arrays``, the gradient being 0 outside some rows.
+
+        rows    (K,) ints, ascending, each named once; values: (K, …) their gradients
 
         ``rule.learn`` reads and writes the state of these rows alone; ``rule.move`` moves every row.
         """
