@@ -171,6 +171,27 @@ def test_the_blocked_kernel_equals_the_plain_forward_across_block_borders(monkey
     assert_close(x.grad, expected, 1e-14)
 
 
+@pytest.mark.parametrize("dtype, tolerance", [(np.float16, 4e-3), (np.float32, 1e-6), (np.float64, 1e-15)])
+@pytest.mark.parametrize("offset", [0, -8, 8, 12, 40, 60, 80, 90, 400, 2000, -30, -50, -80, -110, -400, -2000])
+def test_the_loss_and_its_gradient_do_not_depend_on_where_the_logits_lie(dtype, tolerance, offset):
+    """The kernel leaves the maximum in where it may: half the rows here lie elsewhere, and one has all sizes."""
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(9, 5))
+    base[8] = [0, -3, -30, 5, 1]
+    target = rng.integers(0, 5, 9)
+    logits = (base + offset * (np.arange(9) % 2)[:, None]).astype(dtype)
+    exact = logits.astype(np.float64)  # float16 has rounded what it was given
+    exact -= exact.max(1, keepdims=True)
+    y_hat = np.exp(exact) / np.exp(exact).sum(1, keepdims=True)
+    expected = np.mean(-np.log(y_hat[np.arange(9), target]))
+    x = tg.Tensor(logits, requires_grad=True)
+    with np.errstate(all="raise", under="ignore"):
+        loss = tg.cross_entropy(x, target)
+    loss.backward()
+    np.testing.assert_allclose(float(loss.data), expected, rtol=tolerance * max(1, abs(offset) / 8))
+    np.testing.assert_allclose(x.grad, (y_hat - np.eye(5)[target]) / 9, atol=tolerance)
+
+
 def test_backward_twice_through_a_kernel_gives_the_same_gradient_twice():
     x = tg.Tensor(np.random.default_rng(5).normal(size=(3, 4)), requires_grad=True)
     loss = tg.cross_entropy(x, np.array([0, 1, 2]))
