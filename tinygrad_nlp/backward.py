@@ -94,11 +94,17 @@ def own_array(g, leaf, taken: set):
 def own_rows(g: RowSparse, dtype, taken: set) -> RowSparse:
     """``g`` in memory of its own: its rows are the caller's index, its vectors may be a parameter about to be moved."""
     if isinstance(g, OuterRows):
-        return OuterRows(g.index, g.coefficients.astype(dtype, copy=False), g.vectors.astype(dtype), g.shape)
+        vectors = g.vectors.astype(dtype)
+        return OuterRows(own_ids(g.index, g.shape), g.coefficients.astype(dtype, copy=False), vectors, g.shape)
     shared = id(owner(g.values)) in taken or not g.values.flags.writeable
     values = g.values.astype(dtype, copy=shared)
     taken.add(id(owner(values)))
-    return RowSparse(g.rows.copy(), values, g.shape)
+    return RowSparse(own_ids(g.rows, g.shape), values, g.shape)
+
+
+def own_ids(ids, shape):
+    """A copy of ``ids``, rows of a table of ``shape``: as int32 where that will do, for SciPy's sums work with these."""
+    return ids.astype(np.int32 if shape[0] < 2**31 else np.int64)
 
 
 def own_tensor(g: Tensor, leaf, taken: set) -> Tensor:

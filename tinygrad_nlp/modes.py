@@ -154,13 +154,20 @@ class Scope:
         self.module, self.path, self.where, self.outer = module, path, where, outer
 
 
-@contextmanager
-def module_scope(module, name: str):
-    """Mark every tensor made inside as made by ``module``."""
-    outer = current().scope
-    path = f"{outer.path}.{name}" if outer else name
-    token = _modes.set(current().but(scope=Scope(module, path, outer.where if outer else user_line(3), outer)))
-    try:
-        yield
-    finally:
-        _modes.reset(token)
+class module_scope:
+    """Mark every tensor made inside as made by ``module``. A class, for it is entered at every call of every layer."""
+
+    __slots__ = ("module", "name", "token")
+
+    def __init__(self, module, name: str):
+        self.module, self.name = module, name
+
+    def __enter__(self):
+        modes = current()
+        outer = modes.scope
+        path = f"{outer.path}.{self.name}" if outer else self.name
+        scope = Scope(self.module, path, outer.where if outer else user_line(), outer)
+        self.token = _modes.set(Modes(modes.recording, modes.anomaly, modes.journal, scope))
+
+    def __exit__(self, *exc_info):
+        _modes.reset(self.token)

@@ -48,16 +48,18 @@ def owner(array):
     return array
 
 
-def note_change(array) -> None:
-    """Record that ``array``'s memory was just changed, and the line of user code that did it."""
-    held = owner(array)
-    key = id(held)
-    known = changes.by_owner.get(key)
-    # The reference's callback clears the entry with the array, so a recycled id cannot inherit its past.
-    reference = known[0] if known else weakref.ref(held, lambda _, key=key: changes.by_owner.pop(key, None))
+def note_change(*arrays) -> None:
+    """Record that the memory of ``arrays`` was just changed, and the line of user code that did it."""
+    line = user_line()
+    known = changes.by_owner
     with _one_at_a_time:  # else a thread that was interrupted here could set ``latest`` back
-        changes.latest = tick()
-        changes.by_owner[key] = (reference, changes.latest, user_line())
+        changes.latest = time = tick()
+        for array in arrays:
+            held = owner(array)
+            key = id(held)
+            entry = known.get(key)
+            # The reference's callback clears the entry with the array: a recycled id cannot inherit its past.
+            known[key] = (entry[0] if entry else weakref.ref(held, lambda _, key=key: known.pop(key, None)), time, line)
 
 
 def changed_since(array, time: int) -> str | None:

@@ -257,7 +257,7 @@ def exp_and_sum(logits, ones, out):
     The sum is a product with ones, which BLAS makes several times faster than ``sum`` does.
     """
     low, high = half_range(logits.dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sums = np.exp(logits, out=out) @ ones
     if sums.min() > low and sums.max() < high:
         return sums, np.log(sums)

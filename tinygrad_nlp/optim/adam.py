@@ -92,11 +92,11 @@ class Adam(Optimizer):
             if fades:  # then a gradient of 0 changes something; but `rows_suffice`, and other rows are not asked
                 np.multiply(m, beta1, out=m)
                 np.multiply(v, beta2, out=v)
-            np.multiply(g, m_gain, out=q)
-            np.add(m, q, out=m)
             np.multiply(g, g, out=q)
             np.multiply(q, v_gain, out=q)
             np.add(v, q, out=v)
+            np.multiply(g, m_gain, out=q)
+            np.add(m, q, out=m)
             if largest is not None:
                 np.multiply(v, v_unit, out=q)
                 np.maximum(largest, q, out=largest)

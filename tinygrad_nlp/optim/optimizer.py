@@ -138,14 +138,18 @@ class Optimizer:
         ShapeError for a gradient that is not of its parameter's shape; then nothing has moved.
         """
         self._refuse_other_shapes()
-        moved = False
-        for group in self.param_groups:
-            # A learning rate that is a NumPy float64 would lift float32 arithmetic to float64; a Python float does not.
-            options = {name: v.item() if isinstance(v, np.generic) else v for name, v in group.items()}
-            for parameter in group["params"]:
-                if parameter._grad is not None:
-                    moved = True
-                    self._move(parameter, parameter._grad, options)
+        moved = []
+        try:
+            for group in self.param_groups:
+                # A NumPy float64 as learning rate would lift float32 arithmetic to float64; a Python float does not.
+                options = {name: v.item() if isinstance(v, np.generic) else v for name, v in group.items()}
+                names = self.arrays(options)
+                for parameter in group["params"]:
+                    if parameter._grad is not None:
+                        moved.append(parameter._data)
+                        self._move(parameter, parameter._grad, options, names)
+        finally:
+            note_change(*moved)
         if not moved:
             raise GradientError(
                 explain(
@@ -178,32 +182,29 @@ class Optimizer:
                     )
                 number += 1
 
-    def _move(self, parameter, g, group):
+    def _move(self, parameter, g, group, names):
+        """One parameter's step by its gradient ``g``; ``names`` are those of the state arrays, with starting values."""
+        w = parameter._data
         state = self.state.get(parameter)
-        names = self.arrays(group)
         if state is None:
             state = self.state[parameter] = {"step": 0}
         for name, start in names.items():
             if name not in state:  # all of them at the first step; one more if an option was switched on later
-                state[name] = np.full(parameter.shape, start, parameter.dtype)
+                state[name] = np.full(w.shape, start, w.dtype)
         state["step"] += 1
-        rule = self.rule(group, state, parameter._data.dtype)
-        held = [state[name] for name in names]
-        w = parameter._data
-        options = {
-            "decay": 0 if self.decoupled_decay else group.get("weight_decay", 0),
-            "maximize": group.get("maximize", False),
-        }
+        rule = self.rule(group, state, w.dtype)
+        arrays = [w, *[state[name] for name in names]]
+        decay = 0 if self.decoupled_decay else group.get("weight_decay", 0)
+        maximize = group.get("maximize", False)
         if isinstance(g, Tensor):
             g = g._data
-        if isinstance(g, RowSparse) and self.rows_suffice(group):
-            self._blocks.run_on_rows(rule, *g.merged(), [w, *held], **options)
-        elif isinstance(g, RowSparse) and isinstance(rule, InTwo) and not options["decay"] and len(g.rows) <= len(w):
-            self._blocks.run_from_rows(rule, *g.merged(), [w, *held], maximize=options["maximize"])
-        else:
-            g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
-            self._blocks.run(rule, g, [w, *held], **options)
-        note_change(w)
+        if isinstance(g, RowSparse):
+            if self.rows_suffice(group):
+                return self._blocks.run_on_rows(rule, *g.merged(), arrays, decay=decay, maximize=maximize)
+            if isinstance(rule, InTwo) and not decay and len(g.rows) <= len(w):
+                return self._blocks.run_from_rows(rule, *g.merged(), arrays, maximize=maximize)
+            g = g.dense()
+        self._blocks.run(rule, np.asarray(g, w.dtype), arrays, decay=decay, maximize=maximize)
 
     def _refuse(self, name, value, expected):
         raise OptionError(explain(f"{type(self).__name__}: {name}", got=repr(value), expected=expected))
