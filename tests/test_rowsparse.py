@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tinygrad_nlp as tg
 from tests.numerical import assert_close
 from tinygrad_nlp import RowSparse, Tensor
-from tinygrad_nlp.rowsparse import OuterRows, add_rows, distinct
+from tinygrad_nlp.rowsparse import OuterRows, add_rows, all_below, distinct
 
 RNG = np.random.default_rng(0)
 ROWS = np.array([3, 1, 3, 0])
@@ -204,3 +204,13 @@ def test_a_sparse_gradient_has_its_tables_dtype():
     table = Tensor(np.ones((5, 2), np.float32), requires_grad=True)
     (tg.embedding(table, ROWS) * np.ones(2)).sum().backward()
     assert table.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">i2", ">i8", ">u4"])
+def test_all_below_looks_at_every_id_of_every_integer_dtype(dtype):
+    smallest, largest = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for i in {smallest, smallest + 1, max(-1, smallest), 0, 1, 126, 127, largest - 1, largest}:
+        ids = np.array([0, 0, i], dtype)
+        for count in (0, 1, 2, 127, 128, 200, 255, 256, 300, 2**16, 2**31, 2**40):
+            assert all_below(ids, count) == all_below(ids[::-1], count) == (0 <= i < count)
+    assert all_below(np.array([], dtype), 0)

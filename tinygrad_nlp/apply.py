@@ -129,8 +129,9 @@ def _as_array(op, data):
 
 def _without_tensors(op, args, options):
     for a in args:
-        if hasattr(type(a), "__apply_op__"):
-            return type(a).__apply_op__(op, args, options)
+        kind = type(a)
+        if kind is not _ndarray and hasattr(kind, "__apply_op__"):
+            return kind.__apply_op__(op, args, options)
     values = [np.asarray(a) if isinstance(a, (list, tuple)) else a for a in args]
     try:
         return op.forward(*values, **options)

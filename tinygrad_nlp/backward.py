@@ -59,7 +59,7 @@ def starting_gradient(root, gradient=None, create_graph=False):
                     write="t.sum().backward(), t.mean().backward(), or t.backward(gradient) of the same shape",
                 )
             )
-        gradient = np.ones_like(root._data)
+        gradient = np.ones(root._data.shape, root._data.dtype)
     elif not isinstance(gradient, Tensor):
         gradient = np.asarray(gradient, root._data.dtype)
     if tuple(gradient.shape) != root._data.shape:
@@ -103,7 +103,7 @@ def own_rows(g: RowSparse, dtype, taken: set) -> RowSparse:
 
 
 def own_ids(ids, shape):
-    """A copy of ``ids``, rows of a table of ``shape``: as int32 where that will do, for SciPy's sums work with these."""
+    """A copy of ``ids``, rows of a table of ``shape``; int32 where that will do, for SciPy's sums work with these."""
     return ids.astype(np.int32 if shape[0] < 2**31 else np.int64)
 
 

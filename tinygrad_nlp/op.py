@@ -65,7 +65,8 @@ class Op:
         self.differentiable = any(rule is not None for rule in rules)
         self.without_rule = tuple(i for i, rule in enumerate(rules) if rule is None)
         # A call of this many arguments and no options needs no sorting; -1 where there is no such call.
-        complete = not self.variadic and REQUIRED not in self.defaults.values()
+        self.required = tuple(name for name, default in self.defaults.items() if default is REQUIRED)
+        complete = not self.variadic and not self.required
         self.arity = len(self.arguments)
         self.direct = self.arity if complete else -1
 
@@ -92,8 +93,9 @@ class Op:
             args, extra = tuple(args[0]), args[1:]
         if len(extra) > len(self.defaults):
             raise self._misused(f"{len(args) + len(extra)} arguments")
-        options = {ALIASES.get(name, name) if name not in self.defaults else name: v for name, v in options.items()}
-        options = {**dict(zip(self.defaults, extra)), **options}
+        if extra or not options.keys() <= self.defaults.keys():
+            options = {ALIASES.get(name, name) if name not in self.defaults else name: v for name, v in options.items()}
+            options = {**dict(zip(self.defaults, extra)), **options}
         arrays = list(args)
         for name in () if self.variadic else self.arguments[len(args) :]:
             value = options.pop(name, self.argument_defaults.get(name, REQUIRED))
@@ -101,13 +103,14 @@ class Op:
                 raise self._misused(f"no argument {name!r}")
             arrays.append(value)
         complete = {**self.defaults, **options}
-        for name, value in complete.items():
-            if name not in self.defaults:
-                raise self._misused(f"an argument {name!r}")
-            if value is REQUIRED:
-                raise self._misused(f"no option {name!r}")
+        if len(complete) > len(self.defaults):
+            raise self._misused(f"an argument {next(name for name in complete if name not in self.defaults)!r}")
+        for name, value in options.items():
             if not isinstance(value, _UNCHANGEABLE) and any(isinstance(a, Tensor) for a in arrays):
                 complete[name] = _own(value)
+        for name in self.required:
+            if complete[name] is REQUIRED:
+                raise self._misused(f"no option {name!r}")
         return tuple(arrays), complete
 
     def _misused(self, got):

@@ -148,7 +148,7 @@ def add_rows(rows, values, count: int) -> np.ndarray:
     to halve the additions. Both add in the order of k, so they agree to the bit.
     """
     width = int(np.prod(values.shape[1:]))
-    if len(rows) and not 0 <= rows.min() <= rows.max() < count:  # SciPy would write outside the array
+    if not all_below(rows, count):  # SciPy would write outside the array
         raise IndexRangeError(
             explain(
                 "row-sparse gradient", got=f"rows {rows.min()} to {rows.max()}", expected=f"rows from 0 to {count - 1}"
@@ -168,6 +168,18 @@ def add_rows(rows, values, count: int) -> np.ndarray:
         flat, source, width = flat.view(pair), source.view(pair), width // 2
     np.add.at(flat, (np.asarray(rows, np.intp)[:, None] * width + np.arange(width)).reshape(-1), source)
     return out
+
+
+def all_below(ids, count: int) -> bool:
+    """True if 0 <= ids < ``count`` everywhere: ids of any integer dtype.
+
+    One look at each id instead of two: read as unsigned, a negative one is larger than all others of its dtype.
+    """
+    if not ids.size:
+        return True
+    if ids.dtype.kind == "i":
+        ids, count = ids.view(ids.dtype.str.replace("i", "u")), min(count, 1 << (8 * ids.itemsize - 1))
+    return int(ids.max()) < count
 
 
 @lru_cache(maxsize=1)

@@ -208,6 +208,13 @@ def test_masked_elements_of_bce_have_no_gradient():
     assert g[1] == g[3] == 0 and g[0] == g[2] > 0
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "u8", ">i2"])
+def test_targets_of_every_integer_dtype_name_the_same_classes(dtype):
+    logits, target = np.random.default_rng(7).normal(size=(200, 130)), np.arange(200) % 127
+    expected = gradient(tg.cross_entropy, logits, target)
+    np.testing.assert_array_equal(gradient(tg.cross_entropy, logits, target.astype(dtype)), expected)
+
+
 def test_all_rows_ignored_gives_nan_as_in_pytorch():
     assert np.isnan(tg.cross_entropy(np.zeros((2, 3)), np.array([-1, -1]), ignore_index=-1))
 

@@ -77,8 +77,8 @@ class rows_of:
     """
 
     def forward(x, index, *, shape, padding_idx=None):
-        rows = np.ravel(index)
-        values = np.reshape(x, (rows.size, *shape[1:]))
+        rows = index.reshape(-1)
+        values = x.reshape(rows.size, *shape[1:])
         if padding_idx is not None:
             real = rows != padding_idx
             rows, values = rows[real], values[real]

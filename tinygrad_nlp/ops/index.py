@@ -9,7 +9,7 @@ import numpy as np
 from ..derivation import Derivation, smooth
 from ..errors import DTypeError, IndexRangeError, ShapeError, explain
 from ..op import op
-from ..rowsparse import add_rows
+from ..rowsparse import add_rows, all_below
 from ..samples import integers, normal, sample
 from ..tensor import Tensor
 
@@ -290,7 +290,7 @@ def _same_but(shape, other, axis) -> bool:
 
 def refuse_outside(name, index, low, high, holds):
     """Raise IndexRangeError, naming the first offender, unless low <= index < high everywhere."""
-    if not index.size or (index.min() >= low and index.max() < high):
+    if all_below(index, high) or (low < 0 and index.min() >= low and index.max() < high):
         return
     position = tuple(int(i) for i in np.argwhere((index < low) | (index >= high))[0])
     raise IndexRangeError(

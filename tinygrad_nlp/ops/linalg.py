@@ -186,9 +186,12 @@ class linear:
         return np.add(out, bias, out=out), None
 
     def kernel_vjp(g, out, saved, needs, x, weight, bias):
-        # x̄ comes last: x may still be in the cache from the forward pass, and x̄ then is when its reader comes.
         answers = [None, None, None]
-        for i in (1, 2, 0):
+        if needs[2]:  # first, while ḡ is in the cache; as a product with ones, which takes BLAS a third of the time
+            rows = as_rows(g)
+            answers[2] = np.ones(len(rows), g.dtype) @ rows
+        # x̄ comes last: x may still be in the cache from the forward pass, and x̄ then is when its reader comes.
+        for i in (1, 0):
             if needs[i]:
                 answers[i] = linear.rules[i](g, out, x, weight, bias)
         return answers

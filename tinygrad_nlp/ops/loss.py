@@ -9,6 +9,7 @@ import numpy as np
 from ..derivation import Convention, Derivation, smooth
 from ..errors import DTypeError, IndexRangeError, OptionError, ShapeError, describe, explain
 from ..op import op
+from ..rowsparse import all_below
 from ..samples import distinct, integers, normal, sample, uniform
 from .activation import sigmoid
 from .arithmetic import sign
@@ -93,10 +94,8 @@ def target_rows(name, logits, target, weight, ignore_index, label_smoothing):
 
 
 def all_classes(target, shape) -> bool:
-    """True if ``target`` names one class that exists for each of the rows of (N, C) logits: two looks at it."""
-    if target.shape != shape[:1] or target.dtype.kind not in "iu":
-        return False
-    return not target.size or bool(target.min() >= 0 and target.max() < shape[1])
+    """True if ``target`` names one class that exists for each of the rows of (N, C) logits."""
+    return target.shape == shape[:1] and target.dtype.kind in "iu" and all_below(target, shape[1])
 
 
 def check_classes(name, logits, target, ignore_index):
@@ -238,10 +237,10 @@ def softmax_minus_target(logits, target, kept, reduction):
         block = gradient[part]
         sums, log_sums[part] = exp_and_sum(logits[part], ones, out=block)
         np.multiply(block, (factor / sums)[:, None], out=block)
-    every = np.arange(rows)
     chosen = target if kept is None else np.where(kept, target, 0)
-    losses = log_sums - logits[every, chosen]
-    gradient[every, chosen] -= factor
+    places = np.arange(0, rows * classes, classes) + chosen.astype(np.intp, copy=False)
+    losses = log_sums - logits.take(places)
+    gradient.reshape(-1)[places] -= factor
     if total != rows:
         losses *= kept
         gradient *= kept[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,44 +74,51 @@ class Adam(Optimizer):
         return group["sparse"]
 
     def rule(self, group, state, dtype):
-        (beta1, beta2), step, fades = group["betas"], state["step"], group["sparse"]
+        (beta1, beta2), fades = group["betas"], group["sparse"]
         # A row that ``sparse`` passes over keeps its past as it was, so the past fades where a row is seen.
         m_unit = unit(state, "gradient_sum", 1.0 if fades else beta1)
         v_unit = unit(state, "square_sum", 1.0 if fades else beta2)
-        # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): what is the same for all stays out of the arrays.
-        root = math.sqrt(sum_of_weights(beta2, step))
-        size, eps = m_unit * group["lr"] * root / sum_of_weights(beta1, step), group["eps"] * root
-        if not group["amsgrad"]:
-            size, eps = size / math.sqrt(v_unit), eps / math.sqrt(v_unit)
-        keep = 1 - group["lr"] * group["weight_decay"] if self.decoupled_decay else 1.0
-        # As arrays of the parameter's dtype: a Python float would have to be made one in every call of every block.
-        beta1, beta2, m_gain, v_gain, v_unit, size, eps = (
-            np.array(constant, dtype) for constant in (beta1, beta2, 1 / m_unit, 1 / v_unit, v_unit, size, eps)
-        )
+        lr, keep = group["lr"], 1 - group["lr"] * group["weight_decay"] if self.decoupled_decay else 1.0
+        step, amsgrad = state["step"], group["amsgrad"]
+        return adam_rule(lr, beta1, beta2, group["eps"], keep, step, m_unit, v_unit, amsgrad, fades, dtype)
 
-        def learn(g, q, m, v, largest=None):
-            if fades:  # then a gradient of 0 changes something; but `rows_suffice`, and other rows are not asked
-                np.multiply(m, beta1, out=m)
-                np.multiply(v, beta2, out=v)
-            np.multiply(g, g, out=q)
-            np.multiply(q, v_gain, out=q)
-            np.add(v, q, out=v)
-            np.multiply(g, m_gain, out=q)
-            np.add(m, q, out=m)
-            if largest is not None:
-                np.multiply(v, v_unit, out=q)
-                np.maximum(largest, q, out=largest)
 
-        def move(w, q, m, v, largest=None):
-            np.sqrt(v if largest is None else largest, out=q)
-            np.add(q, eps, out=q)
-            np.divide(m, q, out=q)
-            np.multiply(q, size, out=q)
-            if keep != 1:
-                np.multiply(w, keep, out=w)
-            np.subtract(w, q, out=w)
+@lru_cache(maxsize=4)  # the parameters of a model have mostly taken the same number of steps
+def adam_rule(lr, beta1, beta2, eps, keep, step, m_unit, v_unit, amsgrad, fades, dtype) -> InTwo:
+    """Step number ``step`` for sums in these units; ``keep`` is what decay leaves of the parameter."""
+    # α (M/n₁) / (√(S/n₂) + ε) = (α √n₂ / n₁) M / (√S + ε √n₂): what is the same for all stays out of the arrays.
+    root = math.sqrt(sum_of_weights(beta2, step))
+    size, eps = m_unit * lr * root / sum_of_weights(beta1, step), eps * root
+    if not amsgrad:
+        size, eps = size / math.sqrt(v_unit), eps / math.sqrt(v_unit)
+    # As arrays of the parameter's dtype: a Python float would have to be made one in every call of every block.
+    beta1, beta2, m_gain, v_gain, v_unit, size, eps = (
+        np.array(constant, dtype) for constant in (beta1, beta2, 1 / m_unit, 1 / v_unit, v_unit, size, eps)
+    )
 
-        return InTwo(learn, move)
+    def learn(g, q, m, v, largest=None):
+        if fades:  # then a gradient of 0 changes something; but `rows_suffice`, and other rows are not asked
+            np.multiply(m, beta1, out=m)
+            np.multiply(v, beta2, out=v)
+        np.multiply(g, g, out=q)
+        np.multiply(q, v_gain, out=q)
+        np.add(v, q, out=v)
+        np.multiply(g, m_gain, out=q)
+        np.add(m, q, out=m)
+        if largest is not None:
+            np.multiply(v, v_unit, out=q)
+            np.maximum(largest, q, out=largest)
+
+    def move(w, q, m, v, largest=None):
+        np.sqrt(v if largest is None else largest, out=q)
+        np.add(q, eps, out=q)
+        np.divide(m, q, out=q)
+        np.multiply(q, size, out=q)
+        if keep != 1:
+            np.multiply(w, keep, out=w)
+        np.subtract(w, q, out=w)
+
+    return InTwo(learn, move)
 
 
 def unit(state: dict, name: str, beta: float) -> float:

@@ -41,7 +41,7 @@ class Blocks:
         self._scratch: dict = {}
 
     def run(self, rule, g, arrays, *, decay=0.0, maximize=False) -> None:
-        """Call ``rule(w, g, q, *state)`` on one-dimensional views that cover the arrays.
+        """Call ``rule(w, g, q, *state)`` on views that cover the arrays.
 
         rule      changes ``w`` and ``state`` in place, but not ``g``; ``q`` is a work array
         g         array that is read
@@ -50,20 +50,21 @@ class Blocks:
         maximize  the rule gets −g
         """
         w, *state = arrays
-        if w.size <= BLOCK:  # one block, of whatever shape
-            return self._on_block(rule, w, g, state, self._work_arrays(w.dtype, 0), decay, maximize)
-        flat = [np.ascontiguousarray(w).reshape(-1), *(array.reshape(-1) for array in state)]
-        g = np.ascontiguousarray(g).reshape(-1)
 
         def work(first, last, part):
             scratch = self._work_arrays(w.dtype, part)
             for start in range(first, last, BLOCK):
                 block = slice(start, min(start + BLOCK, last))
                 wb, *held = (array[block] for array in flat)
-                self._on_block(rule, wb, g[block], held, scratch, decay, maximize)
+                self._on_block(rule, wb, flat_g[block], held, scratch, decay, maximize)
 
-        in_parts(work, g.size, smallest=SHARE)
-        put_back(w, flat[0])
+        if w.size <= BLOCK:  # a single block may have any shape
+            self._on_block(rule, w, g, state, self._work_arrays(w.dtype, 0), decay, maximize)
+        else:
+            flat = [np.ascontiguousarray(w).reshape(-1), *(array.reshape(-1) for array in state)]
+            flat_g = np.ascontiguousarray(g).reshape(-1)
+            in_parts(work, w.size, smallest=SHARE)
+            put_back(w, flat[0])
 
     @staticmethod
     def _on_block(rule, w, g, state, scratch, decay, maximize):

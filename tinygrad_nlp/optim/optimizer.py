@@ -142,7 +142,7 @@ class Optimizer:
         try:
             for group in self.param_groups:
                 # A NumPy float64 as learning rate would lift float32 arithmetic to float64; a Python float does not.
-                options = {name: v.item() if isinstance(v, np.generic) else v for name, v in group.items()}
+                options = {name: v.item() if getattr(v, "ndim", 1) == 0 else v for name, v in group.items()}
                 names = self.arrays(options)
                 for parameter in group["params"]:
                     if parameter._grad is not None:
@@ -198,13 +198,13 @@ class Optimizer:
         maximize = group.get("maximize", False)
         if isinstance(g, Tensor):
             g = g._data
-        if isinstance(g, RowSparse):
-            if self.rows_suffice(group):
-                return self._blocks.run_on_rows(rule, *g.merged(), arrays, decay=decay, maximize=maximize)
-            if isinstance(rule, InTwo) and not decay and len(g.rows) <= len(w):
-                return self._blocks.run_from_rows(rule, *g.merged(), arrays, maximize=maximize)
-            g = g.dense()
-        self._blocks.run(rule, np.asarray(g, w.dtype), arrays, decay=decay, maximize=maximize)
+        if isinstance(g, RowSparse) and self.rows_suffice(group):
+            self._blocks.run_on_rows(rule, *g.merged(), arrays, decay=decay, maximize=maximize)
+        elif isinstance(g, RowSparse) and isinstance(rule, InTwo) and not decay and len(g.rows) <= len(w):
+            self._blocks.run_from_rows(rule, *g.merged(), arrays, maximize=maximize)
+        else:
+            g = g.dense() if isinstance(g, RowSparse) else np.asarray(g, w.dtype)
+            self._blocks.run(rule, g, arrays, decay=decay, maximize=maximize)
 
     def _refuse(self, name, value, expected):
         raise OptionError(explain(f"{type(self).__name__}: {name}", got=repr(value), expected=expected))
