@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tinygrad_nlp import Tensor, no_grad, record_gradients
+from tinygrad_nlp.memory import CACHE_LINE, aligned
 from tinygrad_nlp.transforms import grad
 
 DEPTH = 100_000
@@ -199,3 +200,17 @@ def test_a_step_with_large_arrays_has_no_page_faults_once_the_package_is_importe
     if faults("") < 200:
         pytest.skip("freed blocks are kept here, or pages are huge, without our doing")
     assert faults(", tinygrad_nlp") < 20
+
+
+# ---- work arrays
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5,), (2, 1000), (3, 0), ()])
+def test_an_aligned_array_begins_with_a_cache_line_and_is_its_own(shape, dtype):
+    arrays = [aligned(shape, dtype) for _ in range(20)]
+    for i, array in enumerate(arrays):
+        assert (array.shape, array.dtype) == (shape, dtype) and array.flags.c_contiguous and array.flags.writeable
+        assert array.ctypes.data % CACHE_LINE == 0 or not array.size
+        array[...] = i
+    assert all((array == i).all() for i, array in enumerate(arrays))

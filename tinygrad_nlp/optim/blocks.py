@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..memory import aligned
 from ..threads import in_parts
 
 BLOCK = 1 << 17
@@ -126,7 +127,7 @@ class Blocks:
     def _work_arrays(self, dtype, part, at_least=BLOCK):
         found = self._scratch.get((dtype, part))
         if found is None or found.shape[1] < at_least:
-            found = self._scratch[dtype, part] = np.empty((2, at_least), dtype)
+            found = self._scratch[dtype, part] = aligned((2, at_least), dtype)
         return found
 
 
