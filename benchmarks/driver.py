@@ -133,10 +133,14 @@ def measure_memory(names, seed, ids, say, batch=8192, steps=5) -> dict[str, int]
 def measure_imports(rounds) -> dict[str, list[float]]:
     """Seconds to import us and NumPy, each time in a new interpreter, in turn."""
     seconds = {"tinygrad_nlp": [], "numpy": []}
+    # An installed package has its bytecode; so must this checkout, whatever the shell says.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for turn in range(rounds + 1):
         for module in seconds if turn % 2 else reversed(seconds):
             code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-            done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            )
             if turn:  # the first one fills the disk cache and writes the bytecode
                 seconds[module].append(float(done.stdout))
     return seconds

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from string import ascii_letters
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,9 @@ from .copies import expand
 from .index import along, put_back
 
 __all__ = ["einsum"]
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""What NumPy takes as names of indices. (As in the module ``string``, which takes a millisecond to load.)"""
 
 
 def einsum(subscripts, *operands):
@@ -122,11 +124,11 @@ def parsed(subscripts: str, ndims: tuple[int, ...]) -> Subscripts:
                 f"einsum {subscripts!r}", got=f"{len(ndims)} operands", expected=f"{len(inputs)}: one per comma-part"
             )
         )
-    spare = [letter for letter in ascii_letters if letter not in subscripts]
+    spare = [letter for letter in LETTERS if letter not in subscripts]
     hidden = [ndim - len(part.replace("...", "")) for part, ndim in zip(inputs, ndims)]
     for position, (part, ndim, count) in enumerate(zip(inputs, ndims, hidden)):
         named = part.replace("...", "")
-        if count < 0 or ("..." not in part and count > 0) or not all(letter in ascii_letters for letter in named):
+        if count < 0 or ("..." not in part and count > 0) or not all(letter in LETTERS for letter in named):
             raise ShapeError(
                 explain(
                     f"einsum {subscripts!r}",

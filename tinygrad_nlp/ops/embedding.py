@@ -77,8 +77,8 @@ class rows_of:
     """
 
     def forward(x, index, *, shape, padding_idx=None):
-        rows = index.reshape(-1)
-        values = x.reshape(rows.size, *shape[1:])
+        rows = np.asarray(index).reshape(-1)
+        values = np.asarray(x).reshape(rows.size, *shape[1:])
         if padding_idx is not None:
             real = rows != padding_idx
             rows, values = rows[real], values[real]

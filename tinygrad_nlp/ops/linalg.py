@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from string import ascii_letters
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ..derivation import Derivation, smooth
 from ..errors import ShapeError, explain
 from ..op import op
 from ..samples import normal, sample
-from .einsum import einsum_
+from .einsum import LETTERS, einsum_
 
 __all__ = ["dot", "inner", "linear", "matmul", "outer", "vecdot"]
 
@@ -341,6 +340,6 @@ def inner(x, y):
                 write="" if x_ndim and y_ndim else "x * y for a number",
             )
         )
-    a, b = ascii_letters[1:x_ndim], ascii_letters[x_ndim : x_ndim + y_ndim - 1]
-    shared = ascii_letters[0]
+    a, b = LETTERS[1:x_ndim], LETTERS[x_ndim : x_ndim + y_ndim - 1]
+    shared = LETTERS[0]
     return apply(einsum_, (x, y), {"subscripts": f"{a}{shared},{b}{shared}->{a}{b}"})
