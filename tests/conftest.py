@@ -1,6 +1,7 @@
 """What tests of several folders ask for."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,10 @@ from .browser import Browser
 # reads this when NumPy is imported.
 if "numpy" not in sys.modules:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A shell that starts the tests in the background (`pytest &`) has them ignore Ctrl-C, which some of them press.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
