@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
-from tinygrad_nlp.models.parser import Parser, generate, write_conllu
+from tinygrad_nlp.models.parser import Parser, Vocabulary, generate, load_treebank, write_conllu
+from tinygrad_nlp.models.parser.bilstm import Letters
+from tinygrad_nlp.models.parser.bilstm_decode import BiLSTMParser
 
 from benchmarks import parser, parser_accuracy
 
@@ -25,6 +28,15 @@ def test_oracle_and_decoding_are_timed(folder, capsys):
         "decoding of 10 sentences, hidden 200, arc-standard",
     ]
     assert json.loads((folder / "r.json").read_text())["sentences_per_second"] > 0
+
+
+def test_a_bilstm_can_be_timed_too(folder, capsys):
+    text = load_treebank(folder / "x-ud-train.conllu")
+    made = BiLSTMParser.untrained(Vocabulary.of(text), Letters.of(text), rng=np.random.default_rng(0), hidden=8)
+    made.save(folder / "p.safetensors")
+    argv = [str(folder), "--parser", str(folder / "p.safetensors"), "--threads", "--repeats", "1"]
+    assert parser.main(argv) == 0
+    assert "decoding of 10 sentences, BiLSTM, hidden 8, arc-hybrid: " in capsys.readouterr().out
 
 
 def test_every_seed_is_a_run_and_every_model_a_line(folder, capsys, monkeypatch):
