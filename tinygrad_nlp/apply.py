@@ -32,14 +32,13 @@ def apply(op, args: tuple, options: dict):
     that remembers ``op``, ``args`` and ``options`` if gradients are being recorded and one of its inputs
     requires grad. With a symbol: returns what the symbol's ``__apply_op__`` builds.
     """
-    has_tensor = has_array = has_list = False
-    if len(args) == 2 and isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
+    has_array = has_list = False
+    if len(args) == 2 and isinstance(x := args[0], Tensor) and isinstance(y := args[1], Tensor):
         # The commonest call, without the loop. A tuple of arrays also leaves the garbage collector's lists.
-        x, y = args
         values = (x._data, y._data)
         tracked = x._requires_grad or y._requires_grad
-        has_tensor = True
     else:
+        has_tensor = False
         values = []
         tracked = False
         for a in args:
@@ -54,8 +53,8 @@ def apply(op, args: tuple, options: dict):
                     has_array = True
                 elif isinstance(a, (list, tuple)):
                     has_list = True
-    if not has_tensor:
-        return _without_tensors(op, args, options)
+        if not has_tensor:
+            return _without_tensors(op, args, options)
     if has_list:  # rules ask their arguments for shapes and array methods
         args = _lists_as_arrays(op, args)
         values = [a._data if isinstance(a, Tensor) else a for a in args]

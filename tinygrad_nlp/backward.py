@@ -15,7 +15,7 @@ over the paths: dJ/dx = Σ over uses (dJ/d use)(d use/dx).
 from __future__ import annotations
 
 from contextlib import nullcontext
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy import ndarray
@@ -131,7 +131,7 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
     trail = {} if modes.anomaly else None
     pending = {}  # id -> the part of the gradient that has arrived
     heap = []  # (-id, tensor): inner tensors waiting for the rest of theirs
-    newcomer = None  # one more of them, kept out of the heap: a chain of ops then never touches it
+    newcomer = arrived = None  # one more of them and its part, kept out of both: a chain of ops then touches neither
     leaves = []
     found = []
     run = _Run()
@@ -145,16 +145,17 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
     # Rules on arrays record nothing; rules on Tensors must be recorded even inside no_grad.
     with enable_grad() if create_graph else nullcontext(), run:
         while heap or newcomer is not None:
+            if newcomer is not None and heap and heap[0][0] < -newcomer._id:  # it is not the newest: it waits too
+                pending[newcomer._id] = arrived
+                heappush(heap, (-newcomer._id, newcomer))
+                newcomer = None
             if newcomer is None:
                 node = heappop(heap)[1]
-            elif heap and heap[0][0] < -newcomer._id:
-                node = heapreplace(heap, (-newcomer._id, newcomer))[1]
+                time = node._id
+                g = pending.pop(time)
             else:
-                node = newcomer
-            newcomer = None
-
-            time = node._id
-            g = pending.pop(time)
+                node, g, newcomer, arrived = newcomer, arrived, None, None
+                time = node._id
             if type(g) is not ndarray and isinstance(g, RowSparse):  # only a leaf keeps its rows apart
                 g = g.dense()
             if node._hooks is not None:
@@ -172,10 +173,12 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
             if changes.latest > time:
                 _refuse_stale(node)
 
-            op, options = node._op, node._options
+            op, options, parts = node._op, node._options, None
             rules = op.rules
-            out, values = (node, args) if create_graph else (node._data, node._values)
-            parts = None
+            if create_graph:
+                out, values = node, args
+            else:
+                out, values = node._data, node._values
             if op.kernel_vjp is not None and not create_graph:
                 needs = [isinstance(a, Tensor) and a._requires_grad for a in args]
                 parts = op.kernel_vjp(g, out, node._saved, needs, *values, **options)
@@ -192,24 +195,29 @@ def sweep(seeds, *, retain_graph=False, create_graph=False, wanted=(), any_shape
                     part = rules[0](position, g, out, *values, **options)
                 elif options:
                     part = rules[position](g, out, *values, **options)
+                elif len(values) == 2:  # as the next line, but Python calls it without a tuple in between
+                    part = rules[position](g, out, values[0], values[1])
                 else:
                     part = rules[position](g, out, *values)
                 if part is None or part.shape != a._data.shape:
                     part = _fitted(part, node, position, any_shape)
                 if trail is not None:
                     _refuse_not_finite(part, node, position, trail)
+                if a is newcomer:
+                    arrived = arrived + part
+                    continue
                 key = a._id
                 known = pending.get(key)
                 if known is not None:
                     pending[key] = known + part
+                elif a._op is None:
+                    pending[key] = part
+                    leaves.append(a)
+                elif newcomer is None:
+                    newcomer, arrived = a, part
                 else:
                     pending[key] = part
-                    if a._op is None:
-                        leaves.append(a)
-                    elif newcomer is None:
-                        newcomer = a
-                    else:
-                        heappush(heap, (-key, a))
+                    heappush(heap, (-key, a))
             if not keep:
                 node._args = node._values = None
                 node._saved = run
