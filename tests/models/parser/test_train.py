@@ -72,7 +72,7 @@ def test_an_interrupted_training_continues_to_the_bit(tmp_path, trained, share):
 
 
 def test_a_best_epoch_before_the_interruption_is_not_lost(tmp_path):
-    spoiled = replace(SMALL, rate=0.1, last_rate=0.5, epochs=5)
+    spoiled = replace(SMALL, rate=0.02, last_rate=2.0, epochs=5)
     through = train(TRAIN[:60], DEV, spoiled)
     assert through.best_epoch < 5, "or the test shows nothing"
     path = tmp_path / "c.safetensors"
