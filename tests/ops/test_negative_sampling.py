@@ -1,5 +1,7 @@
 """Negative sampling against its closed form, word by word, as 003 Q3c and 004 (c) write it (slips corrected)."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,20 @@ def test_gradients_equal_the_hand_derivation_with_repeated_and_true_words_among_
     assert_close(u.grad.dense(), table_bar, 1e-12)
     rows, values = u.grad.merged()
     assert_close(values, table_bar[rows], 1e-12)
+
+
+@pytest.mark.parametrize("numbers", [1, 15, 31, 10_000], ids=lambda n: f"{n} at a time")
+@pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)])
+def test_pairs_may_go_in_blocks_of_any_size(monkeypatch, numbers, needs):
+    monkeypatch.setattr(sys.modules["tinygrad_nlp.ops.negative_sampling"], "BLOCK", numbers)
+    center, table, outside, negatives = problem(pairs=7)
+    v, u = (tg.Tensor(a, requires_grad=need) for a, need in zip((center, table), needs))
+    losses = tg.negative_sampling(v, u, outside, negatives, reduction="none")
+    assert_close(losses.data, loss_by_words(center, table, outside, negatives, "none"), 1e-12)
+    losses.sum().backward()
+    for t, expected in zip((v, u), gradients_by_words(center, table, outside, negatives)):
+        assert t.grad is None or np.allclose(t.grad, expected, rtol=0, atol=1e-12)
+        assert (t.grad is None) == (not t.requires_grad)
 
 
 def test_words_that_were_not_named_have_no_row():

@@ -15,6 +15,9 @@ from .loss import reduce_rows, row_axis, share
 
 __all__ = ["negative_sampling"]
 
+BLOCK = 1 << 18
+"""Numbers gathered from the table at a time."""
+
 
 @op
 class negative_sampling:
@@ -45,23 +48,33 @@ class negative_sampling:
 
     def kernel(needs, center, table, outside, negatives, *, reduction):
         check_pairs(center, table, outside, negatives)
-        index = words(outside, negatives)
-        rows = table.take(index, axis=0)
-        scores = signed_scores(center, rows)
-        # One exponential for both: log(1 + e^−|s|) for the loss, e^−|s| / (1 + e^−|s|) for σ(−s).
-        small = np.exp(-np.abs(scores))
-        losses = (np.log1p(small) - np.minimum(scores, 0)).sum(axis=1)
-        slope = np.where(scores >= 0, small, 1)
-        slope /= 1 + small
-        slope[:, 0] *= -1  # dJ/ds = −σ(−s); the sign of a negative's score was turned once already
-        return reduce_rows(losses, reduction), (rows, slope, index)
+        index, dtype = words(outside, negatives), np.result_type(center, table)
+        losses, slope = np.empty(len(center), dtype), np.empty(index.shape, dtype)
+        center_bar = np.empty(center.shape, dtype) if needs[0] else None
+        # Some pairs at a time: the rows gathered for their scores are still in the cache for the gradient of center.
+        step = max(1, BLOCK // max(1, index.shape[1] * center.shape[1]))
+        for start in range(0, len(center), step):
+            part = slice(start, start + step)
+            rows = table.take(index[part], axis=0, mode="clip")  # the quickest, for ids that are known to be right
+            scores = signed_scores(center[part], rows)
+            # One exponential for both: log(1 + e^−|s|) for the loss, e^−|s| / (1 + e^−|s|) for σ(−s).
+            small = np.exp(-np.abs(scores))
+            losses[part] = (np.log1p(small) - np.minimum(scores, 0)).sum(axis=1)
+            np.divide(np.where(scores >= 0, small, 1), 1 + small, out=slope[part])
+            slope[part, 0] *= -1  # dJ/ds = −σ(−s); the sign of a negative's score was turned once already
+            if needs[0]:
+                np.matmul(slope[part, None, :], rows, out=center_bar[part, None, :])
+        return reduce_rows(losses, reduction), (index, slope, center_bar)
 
     def kernel_vjp(g, out, saved, needs, center, table, outside, negatives, *, reduction):
-        rows, slope, index = saved
-        slope = slope * (row_axis(g, reduction) * center.dtype.type(share(reduction, len(center))))
-        center_bar = np.matmul(slope[:, None, :], rows)[:, 0] if needs[0] else None
-        table_bar = OuterRows(index, slope, center, table.shape) if needs[1] else None
-        return center_bar, table_bar, None, None
+        index, slope, center_bar = saved
+        each = row_axis(g, reduction) * center.dtype.type(share(reduction, len(center)))
+        return (
+            center_bar * each if needs[0] else None,
+            OuterRows(index, slope * each, center, table.shape) if needs[1] else None,
+            None,
+            None,
+        )
 
     derivation = Derivation(
         statement=r"J = -\log \sigma(u_o \cdot v) - \textstyle\sum_{k=1}^{K} \log \sigma(-u_k \cdot v)",
