@@ -261,8 +261,9 @@ def exp_and_sum(logits, ones, out):
     if sums.min() > low and sums.max() < high:
         return sums, np.log(sums)
     peak = logits.max(axis=1)
-    np.subtract(logits, peak[:, None], out=out)
-    sums = np.exp(out, out=out) @ ones
+    np.exp(np.subtract(logits, peak[:, None], out=out), out=out)
+    with np.errstate(invalid="ignore"):  # OpenBLAS may compute on lanes that hold nothing, and set the flag for them
+        sums = out @ ones
     return sums, np.log(sums) + peak
 
 
