@@ -25,7 +25,13 @@ class Modes:
         self.watching = anomaly or journal is not None  # one look, an op, for both
 
     def but(self, **changes) -> Modes:
-        return Modes(**{name: getattr(self, name) for name in self.__slots__[:4]} | changes)
+        new = changes.get  # written out, for every call of a layer comes here
+        return Modes(
+            new("recording", self.recording),
+            new("anomaly", self.anomaly),
+            new("journal", self.journal),
+            new("scope", self.scope),
+        )
 
 
 _modes = ContextVar("tinygrad_nlp.modes", default=Modes())  # noqa: B039 - Modes is never changed
@@ -167,7 +173,7 @@ class module_scope:
         outer = modes.scope
         path = f"{outer.path}.{self.name}" if outer else self.name
         scope = Scope(self.module, path, outer.where if outer else user_line(), outer)
-        self.token = _modes.set(Modes(modes.recording, modes.anomaly, modes.journal, scope))
+        self.token = _modes.set(modes.but(scope=scope))
 
     def __exit__(self, *exc_info):
         _modes.reset(self.token)
