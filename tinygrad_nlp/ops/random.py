@@ -10,7 +10,6 @@ from ..derivation import Derivation, smooth
 from ..errors import OptionError, explain
 from ..op import op
 from ..samples import booleans, normal, sample
-from ..tensor import Tensor
 from .select import masked
 
 __all__ = ["dropout", "keep_mask"]
@@ -76,8 +75,7 @@ def dropout(x, p=0.5, training=True, rng=None):
         )
     if not training or p == 0:
         return x
-    shape = x.shape if isinstance(x, Tensor) else np.shape(x)
-    return dropout_(x, keep_mask(shape, p, rng), p=p)
+    return dropout_(x, keep_mask(np.shape(x), p, rng), p=p)
 
 
 def keep_mask(shape, p, rng=None) -> np.ndarray:
