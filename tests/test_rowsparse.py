@@ -214,3 +214,12 @@ def test_all_below_looks_at_every_id_of_every_integer_dtype(dtype):
         for count in (0, 1, 2, 127, 128, 200, 255, 256, 300, 2**16, 2**31, 2**40):
             assert all_below(ids, count) == all_below(ids[::-1], count) == (0 <= i < count)
     assert all_below(np.array([], dtype), 0)
+
+
+@pytest.mark.parametrize("row", [-1, 5, 2**32 + 1, -(2**32) + 1])
+def test_a_rule_that_names_a_row_outside_of_the_table_is_refused_at_the_sum(row):
+    x = Tensor(np.ones((5, 2)), requires_grad=True)
+    x.register_hook(lambda g: RowSparse(np.array([1, row]), np.ones((2, 2)), (5, 2)))
+    x.sum().backward()
+    with pytest.raises(tg.errors.IndexRangeError, match="expected rows from 0 to 4"):
+        x.grad.dense()

@@ -23,7 +23,7 @@ from numpy import ndarray
 from .broadcasting import sum_to_shape
 from .errors import AnomalyError, GradientError, ShapeError, StaleValueError, describe, explain
 from .modes import current, enable_grad
-from .rowsparse import OuterRows, RowSparse
+from .rowsparse import OuterRows, RowSparse, all_below
 from .tensor import KEEP, Tensor
 from .versions import changed_since, changes, owner
 
@@ -103,8 +103,11 @@ def own_rows(g: RowSparse, dtype, taken: set) -> RowSparse:
 
 
 def own_ids(ids, shape):
-    """A copy of ``ids``, rows of a table of ``shape``; int32 where that will do, for SciPy's sums work with these."""
-    return ids.astype(np.int32 if shape[0] < 2**31 else np.int64)
+    """A copy of ``ids``, rows of a table of ``shape``; int32 where that will do, for SciPy's sums work with these.
+
+    An id that is outside the table stays as it is, for the sum to refuse: as int32 it could come to lie inside.
+    """
+    return ids.astype(np.int32) if all_below(ids, min(shape[0], 2**31)) else ids.copy()
 
 
 def own_tensor(g: Tensor, leaf, taken: set) -> Tensor:
