@@ -222,8 +222,9 @@ BLOCK = 1 << 16
 def softmax_minus_target(logits, target, kept, reduction):
     """(loss, ŷ − y times the share of each row): forward and gradient of plain cross-entropy in one pass over logits.
 
-    ``kept`` says which rows count, None that all do. Rows go in blocks that stay in cache between exp, sum and
-    division.
+    logits: (N, C); target: (N,) classes, ints; kept: (N,) bools, which rows count, or None if all do. The loss is a
+    number, or (N,) with reduction "none"; the gradient (N, C). Rows go in blocks that stay in cache between exp, sum
+    and division.
     """
     rows, classes = logits.shape
     gradient = np.empty(logits.shape, logits.dtype)
@@ -250,10 +251,12 @@ def softmax_minus_target(logits, target, kept, reduction):
 def exp_and_sum(logits, ones, out):
     """Write exp(logits) up to a factor for each row into ``out``; return (its row sums, log Σ exp of the logits).
 
-    logits, out: (rows, C); ones: (C,). The usual factor, exp(−maximum), keeps the sum from overflowing. Logits of a
-    usual size need none, and then two of five passes over them are saved. The sums tell: half the exponents that the
-    dtype has lie between the bounds, so a term that was lost is nothing beside a sum that passes. NaN does not pass.
-    The sum is a product with ones, which BLAS makes several times faster than ``sum`` does.
+    logits, out: (N, C); ones: (C,); returned are two of (N,).
+
+    The usual factor, exp(−maximum), keeps the sum from overflowing. Logits of a usual size need none, and then two of
+    five passes over them are saved. The sums tell: half the exponents that the dtype has lie between the bounds, so a
+    term that was lost is nothing beside a sum that passes. NaN does not pass. The sum is a product with ones, which
+    BLAS makes several times faster than ``sum`` does.
     """
     low, high = half_range(logits.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
